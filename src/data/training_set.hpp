@@ -1,0 +1,129 @@
+// The interaction log in memory, as every recipe reads it: ids as dense ordinals, events in columns sorted by user and time.
+//
+// Rows may arrive in any order (a sequential scan is the fastest way to read a table), so TrainingSetBuilder sorts:
+// ids by their bytes, events by (user, time, item, type, value, session). Equal rows therefore give an equal TrainingSet,
+// and with an equal seed the same model bytes.
+#include "base/wall.hpp"
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/budget.hpp"
+#include "base/executor.hpp"
+#include "base/stop.hpp"
+
+namespace recsys::data {
+
+inline constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+
+/// Ids in ascending byte order; the ordinal of an id is its rank. Immutable.
+class IdDictionary {
+public:
+	std::size_t size() const noexcept { return offsets_.empty() ? 0 : offsets_.size() - 1; }
+	std::string_view operator[](std::uint32_t ordinal) const noexcept {
+		return {bytes_.data() + offsets_[ordinal], static_cast<std::size_t>(offsets_[ordinal + 1] - offsets_[ordinal])};
+	}
+	/// The ordinal of `id`, kNone when unknown. O(log n).
+	std::uint32_t find(std::string_view id) const noexcept;
+	std::span<const std::uint64_t> offsets() const noexcept { return offsets_; }
+	std::span<const char> bytes() const noexcept { return bytes_; }
+
+private:
+	friend class TrainingSetBuilder;
+	Budgeted<std::uint64_t> offsets_; // size() + 1 values
+	Budgeted<char> bytes_;
+};
+
+/// One recipe-independent view of the data. All spans have n_events() entries and share one index, events of one user are
+/// contiguous and in time order.
+class TrainingSet {
+public:
+	const IdDictionary &users() const noexcept { return users_; }
+	const IdDictionary &items() const noexcept { return items_; } // from interactions and from the items dataset
+	std::size_t n_users() const noexcept { return users_.size(); }
+	std::size_t n_items() const noexcept { return items_.size(); }
+	std::size_t n_events() const noexcept { return item_.size(); }
+
+	/// Events [user_begin(u), user_begin(u + 1)) belong to user u.
+	std::size_t user_begin(std::uint32_t user) const noexcept { return user_offsets_[user]; }
+	std::span<const std::uint64_t> user_offsets() const noexcept { return user_offsets_; }
+
+	std::span<const std::uint32_t> item() const noexcept { return item_; }
+	std::span<const std::int64_t> time() const noexcept { return time_; }	 // microseconds since 1970-01-01 UTC
+	std::span<const std::uint16_t> type() const noexcept { return type_; }	 // index into event_types()
+	std::span<const float> value() const noexcept { return value_; }		 // NaN when absent
+	std::span<const std::uint32_t> session() const noexcept { return session_; } // equal within a user = same session; kNone = not told
+
+	const std::vector<std::string> &event_types() const noexcept { return event_types_; } // ascending; "" = no type
+
+	/// Per item: has a row in the items dataset; creation time in microseconds, or the oldest event's, or `newest_time()`.
+	std::span<const std::uint8_t> item_has_row() const noexcept { return item_has_row_; }
+	std::span<const std::int64_t> item_created() const noexcept { return item_created_; }
+	std::int64_t newest_time() const noexcept { return newest_time_; } // of all events; 0 without events
+
+	/// A copy that holds only the users with keep[u] != 0, with their events; items, types and ordinals of items stay the
+	/// same, users are renumbered in order. Used for the held-out split.
+	TrainingSet subset_of_users(std::span<const std::uint8_t> keep, MemoryBudget *budget) const;
+
+private:
+	friend class TrainingSetBuilder;
+	IdDictionary users_, items_;
+	Budgeted<std::uint64_t> user_offsets_;
+	Budgeted<std::uint32_t> item_, session_;
+	Budgeted<std::int64_t> time_;
+	Budgeted<std::uint16_t> type_;
+	Budgeted<float> value_;
+	std::vector<std::string> event_types_;
+	Budgeted<std::uint8_t> item_has_row_;
+	Budgeted<std::int64_t> item_created_;
+	std::int64_t newest_time_ = 0;
+};
+
+/// One row of the interactions dataset; ids as text in the native type's output form.
+struct EventRow {
+	std::string_view user, item;
+	std::string_view type;	  // "" when absent
+	double value = std::numeric_limits<double>::quiet_NaN(); // NaN when absent
+	std::int64_t time = 0;	  // microseconds since 1970-01-01 UTC
+	std::string_view session; // "" when absent
+};
+
+/// Collects rows, then sorts them into a TrainingSet. Rows equal in every field count once (SPEC 1.4.2).
+/// Everything is charged to `budget`.
+class TrainingSetBuilder {
+public:
+	explicit TrainingSetBuilder(MemoryBudget *budget);
+	~TrainingSetBuilder();
+	/// Errors: 22023 for a value that is infinite.
+	void add_event(const EventRow &row);
+	/// `created` is absent when the items row has none.
+	void add_item(std::string_view id, std::optional<std::int64_t> created);
+	std::size_t events() const noexcept;
+	/// Sorts; polls `stop`. The builder is empty afterwards.
+	TrainingSet finish(Executor &executor, const StopToken &stop);
+
+private:
+	struct Impl;
+	std::unique_ptr<Impl> impl_;
+};
+
+/// The held-out split of SPEC 5.1: about `share` of the users with at least two events, chosen by a hash of (id, seed), so
+/// that a user stays on his side when others come and go. 0 = training, 1 = tuning half of the held-out users, 2 = metrics half.
+std::vector<std::uint8_t> split_users(const TrainingSet &set, double share, std::uint64_t seed);
+
+/// How a held-out user's events are cut: the first `input` events are the model's input, the rest the truth;
+/// truth = ceil(0.1 n), at least 1 (SPEC 5.1). Events of equal time are first put in an order given by a hash of
+/// (user, item, seed), as the stored order among them is only that of the ids.
+struct HeldOut {
+	std::vector<std::uint32_t> input_events, truth_events; // indexes into the TrainingSet's columns, in time order
+};
+HeldOut hold_out(const TrainingSet &set, std::uint32_t user, std::uint64_t seed);
+
+} // namespace recsys::data

@@ -1,0 +1,156 @@
+// What a recipe is. The table in registry.cpp is the one source of truth: recsys.recipes, the validation of
+// create_solution and the manual all read it. A new recipe is one file pair and one row.
+//
+// Training:  train(TrainingSet, Hyperparameters, …) -> artifact::Writer      (pure, deterministic, cancellable)
+// Serving:   open(artifact::View) -> Scorer                                  (immutable, shared by all requests)
+//            scorer.score(Query, Scores&)                                    (dense logits over the model's items)
+#include "base/wall.hpp"
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "artifact/artifact.hpp"
+#include "base/budget.hpp"
+#include "base/executor.hpp"
+#include "base/monitor.hpp"
+#include "base/stop.hpp"
+#include "data/training_set.hpp"
+
+namespace recsys::recipe {
+
+enum class RecipeType { UserPersonalization, PersonalizedRanking, RelatedItems, PopularItems };
+const char *to_string(RecipeType type) noexcept; // "USER_PERSONALIZATION" …
+
+enum class ParameterKind { Integer, Float, Boolean };
+
+struct HyperparameterSpec {
+	std::string_view name;
+	ParameterKind kind;
+	double default_value, minimum, maximum; // inclusive; booleans are 0 and 1
+	bool tunable;							// may hyperparameter search move it
+	std::string_view reason;				// what it does, one sentence, shown in recsys.recipes and the manual
+};
+
+/// Values by name, complete (defaults filled in) and checked.
+class Hyperparameters {
+public:
+	double operator[](std::string_view name) const; // throws std::out_of_range: a programming error
+	void set(std::string_view name, double value) { values_.insert_or_assign(std::string(name), value); }
+	const std::map<std::string, double, std::less<>> &values() const noexcept { return values_; }
+
+private:
+	std::map<std::string, double, std::less<>> values_;
+};
+
+struct TrainRequest {
+	const data::TrainingSet &data;
+	const Hyperparameters &hyperparameters;
+	/// Per event type (index as data.event_types()): 1 = positive signal, -1 = negative (the item leaves the list, never a signal).
+	std::span<const std::int8_t> type_sign;
+	std::uint64_t seed;
+	Executor &executor;
+	StopToken stop;
+	Monitor &monitor;
+	MemoryBudget &budget;
+};
+
+/// One metric of get_solution_metrics, in the order of SPEC 5.2.
+struct Metric {
+	std::string name;
+	double value;
+};
+
+/// What describe_solution_version shows of a blend.
+struct Member {
+	std::string name;
+	double weight; // mean weight over history lengths; 0 = did not help
+	double ndcg;   // of the member alone on the tuning half, NDCG@10
+};
+
+struct TrainResult {
+	artifact::Writer model;
+	std::vector<Metric> metrics;
+	std::vector<Member> members; // empty for recipes of one part
+};
+
+/// One past event of the request's user, as ordinals of the model. Unknown items are left out by the caller.
+struct Event {
+	std::uint32_t item;
+	std::int64_t time; // microseconds since 1970-01-01 UTC
+	std::int8_t sign;  // 1 positive, -1 negative
+};
+
+struct Query {
+	std::span<const Event> history; // oldest first, at most max_history() newest
+	std::uint32_t item = data::kNone; // the request's item, for related items
+};
+
+/// Which rung of the ladder produced an item's score.
+enum class Reason : std::uint8_t { Personal, Similar, Popular };
+const char *to_string(Reason reason) noexcept; // "personal" …
+
+/// A request's dense answer; reused between requests, so nothing is allocated per item.
+struct Scores {
+	std::vector<float> logit;	// n_items; -infinity = must not be returned
+	std::vector<Reason> reason; // n_items
+	double log_normalizer = 0;	// log of the sum of exp(logit) over the catalogue; score = exp(logit - log_normalizer)
+	std::vector<float> scratch;
+	std::vector<std::uint32_t> touched;
+};
+
+/// A model ready to answer. Thread-safe: all state of a request lives in Scores.
+class Scorer {
+public:
+	virtual ~Scorer() = default;
+	virtual std::size_t n_items() const noexcept = 0;
+	/// Newest events of the user that can matter; 0 = the history is not looked at.
+	virtual std::size_t max_history() const noexcept = 0;
+	virtual void score(const Query &query, Scores &out) const = 0;
+};
+
+struct Capabilities {
+	bool context, exploration, auto_update, scores, batch, real_time;
+};
+
+struct RecipeSpec {
+	std::string_view name; // without the prefix "aws-"
+	RecipeType type;
+	std::string_view description;
+	std::vector<std::string_view> required_datasets, optional_datasets; // "interactions", "items", "users" …
+	std::vector<HyperparameterSpec> hyperparameters;
+	Capabilities capabilities;
+	bool needs_user, needs_item; // of a request
+	TrainResult (*train)(const TrainRequest &);
+	std::unique_ptr<Scorer> (*open)(const artifact::View &);
+};
+
+/// All recipes, by name.
+std::span<const RecipeSpec> recipes();
+/// Accepts the name with and without "aws-"; null when there is none.
+const RecipeSpec *find_recipe(std::string_view name) noexcept;
+/// Defaults filled in. `given` maps names to JSON scalars in text form ("149", "0.5", "true", "True").
+/// Errors: 22023 for an unrecognized name (the hint lists the names), a wrong type, or a value out of range.
+Hyperparameters complete_hyperparameters(const RecipeSpec &recipe, const std::map<std::string, std::string> &given);
+
+/// Sections every model has: "item.offsets"/"item.bytes" (ids), "item.flags" (bit 0: had a row in items at training),
+/// "summary" (JSON text: recipe, n_users, n_items, n_events, newest_time, seed, instruction_set …).
+inline constexpr std::uint8_t kItemHadRow = 1;
+void add_common_sections(artifact::Writer &writer, const TrainRequest &request);
+
+/// What a training will need, before it runs. From a linear cost model with measured constants (SPEC F20; checked in test/bench).
+struct Estimate {
+	double wall_seconds, cpu_seconds;
+	std::size_t peak_bytes;
+};
+Estimate estimate_training(const RecipeSpec &recipe, std::size_t n_events, std::size_t n_users, std::size_t n_items,
+						   std::size_t threads);
+
+} // namespace recsys::recipe
