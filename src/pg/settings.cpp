@@ -1,0 +1,55 @@
+#include "pg/settings.hpp"
+
+#include "pg/guard.hpp"
+
+namespace recsys::pg::settings {
+
+int max_workers = 2;
+int model_cache_limit = 1024;
+int private_model_limit = 256;
+bool service_limits = false;
+int train_memory_limit = 0;
+int train_threads = 2;
+
+namespace {
+
+struct IntSetting {
+	const char *name, *summary, *detail;
+	int *variable;
+	int fallback, minimum, maximum;
+	GucContext context;
+	int flags;
+};
+
+void define_int(const IntSetting &s) {
+	DefineCustomIntVariable(s.name, s.summary, s.detail, s.variable, s.fallback, s.minimum, s.maximum, s.context, s.flags,
+							nullptr, nullptr, nullptr);
+}
+
+} // namespace
+
+// In alphabetical order.
+void define(bool preloading) {
+	if (preloading) {
+		define_int({"recsys.max_workers", "Sets how many background workers recsys may run at a time.",
+					"Each training or import job occupies one; they also count against \"max_worker_processes\". 0 runs no jobs.",
+					&max_workers, 2, 0, 64, PGC_SIGHUP, 0});
+		define_int({"recsys.model_cache_limit", "Sets the shared memory for models that all backends read in place.",
+					"A model that does not fit is copied into each backend that uses it.", &model_cache_limit, 1024, 0,
+					1 << 20, PGC_SIGHUP, GUC_UNIT_MB});
+	}
+	define_int({"recsys.private_model_limit", "Sets the largest model that a backend may copy into its own memory.",
+				"Used only when the library is not preloaded or the shared cache is full.", &private_model_limit, 256, 0,
+				1 << 20, PGC_USERSET, GUC_UNIT_MB});
+	DefineCustomBoolVariable("recsys.service_limits", "Enforces the quotas of the service recsys is compatible with.",
+							 "When off, only technical limits apply.", &service_limits, false, PGC_SUSET, 0, nullptr,
+							 nullptr, nullptr);
+	define_int({"recsys.train_memory_limit", "Sets the memory that one training run may use.", "0 means no limit.",
+				&train_memory_limit, 0, 0, 1 << 22, PGC_SUSET, GUC_UNIT_MB});
+	define_int({"recsys.train_threads", "Sets the number of threads of one training run.",
+				"Models do not depend on it.", &train_threads,
+				max_parallel_maintenance_workers > 0 ? max_parallel_maintenance_workers : 1, 1, 64, PGC_USERSET, 0});
+	MarkGUCPrefixReserved("recsys");
+}
+
+} // namespace recsys::pg::settings

@@ -1,0 +1,16 @@
+// The extension's settings (GUCs): one alphabetical list in settings.cpp, read everywhere through these variables.
+#pragma once
+
+namespace recsys::pg::settings {
+
+extern int max_workers;			 // background workers of recsys at a time; 0 = none
+extern int model_cache_limit;	 // MB of shared memory for models
+extern int private_model_limit;	 // MB of a model's private copy in one backend
+extern bool service_limits;		 // enforce the quotas of the service
+extern int train_memory_limit;	 // MB a training run may use; 0 = no limit
+extern int train_threads;		 // threads of a training run
+
+/// Defines all settings; those that size shared memory only while preloading.
+void define(bool preloading);
+
+} // namespace recsys::pg::settings
