@@ -1,0 +1,131 @@
+// Resources: names, rights, datasets, and the SQL text that stands for a dataset.
+//
+// Rights follow PostgreSQL's own: a group owns a schema, and what a role may do there decides what it may do with the group.
+//   Own    owns the schema (or is a member of the owner)     create, change, delete, train
+//   Train  Own, or CREATE on the schema                      train and stop training
+//   Read   USAGE on the schema, SELECT on interactions and items (and on mapped sources)    be served, describe
+//   Write  USAGE on the schema, INSERT on the dataset's table         put
+// A name that the caller may not use gives the same error as one that does not exist.
+//
+// All reads of recsys_internal happen as the extension owner with fixed statements (pg::AsOwner); everything over user
+// relations runs as the caller.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "pg/function.hpp"
+#include "pg/user.hpp"
+
+namespace recsys::catalog {
+
+using Json = nlohmann::ordered_json;
+
+enum class Right { Own, Train, Read, Write };
+
+struct Group {
+	std::int64_t id = 0;
+	std::string name, domain; // domain "" = custom
+	std::string schema;
+	Oid schema_oid = InvalidOid; // invalid when the schema is gone: the group can only be deleted
+	bool custom() const { return domain.empty(); }
+};
+
+/// Errors: RS001 when there is no such group or the caller lacks `right`.
+Group require_group(std::string_view name, Right right);
+std::optional<Group> find_group(std::int64_t id);
+bool has_right(const Group &group, Right right);
+/// Owner of the group's schema. Errors: 55000 when the schema is gone.
+Oid group_owner(const Group &group);
+/// All groups the caller may `right`.
+std::vector<Group> groups_with(Right right);
+
+/// SPEC 1.1: ^[a-zA-Z0-9][a-zA-Z0-9\-_]*$, 1–63 characters. `what` is the kind for the message, such as "campaign".
+void check_name(std::string_view name, const char *what);
+
+/// A resource named "name" or "group.name": unique among the groups in which the caller has `right`.
+/// `kind` is one of the tables with group_id and name: solution, campaign, event_tracker. Errors: RS001, 42725 (ambiguous).
+struct Found {
+	std::int64_t id;
+	std::string name;
+	Group group;
+};
+Found require_resource(const char *kind, std::string_view name, Right right);
+/// `solution` (newest ACTIVE version, else the newest in training) or `solution/N`, each with an optional group in front.
+struct FoundVersion {
+	std::int64_t id, solution_id;
+	int number;
+	std::string name, status; // name = "solution/N"
+	Group group;
+};
+FoundVersion require_version(std::string_view name, Right right);
+
+// ---- datasets
+
+enum class DatasetType { Interactions, Items, Users, Actions, ActionInteractions };
+/// Accepts "Interactions", "ITEMS", "Action_Interactions" … in any case. Errors: 22023.
+DatasetType parse_dataset_type(std::string_view name);
+const char *to_string(DatasetType type) noexcept; // "interactions" …: also the relation's name in the group's schema
+
+/// What a field is for. Availability: a boolean of items; false = never returned. Stored: kept, filterable, never trained.
+enum class Role { Categorical, Numeric, Textual, Stored, Availability };
+
+struct Field {
+	std::string name; // column name as created (lower case for Avro's upper case)
+	std::string type; // string, float, double, int, long, boolean, timestamp
+	Role role = Role::Stored;
+	bool nullable = true;
+};
+
+/// One relation of a mapped dataset.
+struct Source {
+	Oid relation = InvalidOid;
+	Json columns; // see recsys_internal.dataset_source
+};
+
+struct Dataset {
+	std::int64_t id = 0;
+	DatasetType type = DatasetType::Interactions;
+	bool mapped = false;
+	std::vector<Field> fields; // own fields, without the fixed columns
+	std::vector<Source> sources; // mapped only
+	Oid user_id_type = TEXTOID, item_id_type = TEXTOID; // native id types (item_id_type: also of action_id)
+	const Field *field(std::string_view name) const; // ignores case
+	const Field *availability() const;
+};
+
+std::optional<Dataset> find_dataset(const Group &group, DatasetType type);
+/// Errors: RS001 with a hint to create it.
+Dataset require_dataset(const Group &group, DatasetType type);
+
+/// The fixed columns of a dataset type, in order, with their SQL types ("user_id" and "item_id" have the dataset's id types).
+struct FixedColumn {
+	const char *name, *sql_type;
+	bool required;
+};
+const std::vector<FixedColumn> &fixed_columns(DatasetType type);
+/// "schema"."interactions": the managed table, or recsys's side table of a mapped dataset, which put_* writes.
+std::string own_table(const Group &group, DatasetType type);
+/// SQL type of a field's column in a managed table.
+const char *field_sql_type(const Field &field);
+
+/// The branches of a dataset's rows: the own table, and each source of a mapped one. Each is `SELECT … FROM …` with the asked
+/// columns under their dataset names in the order asked for; `where` is added to each branch, with every {column} in it
+/// replaced by that branch's own expression, so that the owner's indexes are used. Example:
+///   union_sql(group, ds, {"item_id", "timestamp"}, "{user_id} = $1")
+/// A source column that is not mapped is NULL of its type. In items, users and actions a row of the side table hides the
+/// source's row of the same id. Errors: 42703/42P01 naming the mapping that broke and how to repair it.
+std::string union_sql(const Group &group, const Dataset &dataset, const std::vector<std::string> &columns,
+					  const std::string &where = {});
+
+/// Tells every backend (after commit) that cached entries of the catalog are out of date.
+void invalidate_caches();
+/// Grows whenever an invalidation arrived; a cache is valid while the number stays the same.
+std::uint64_t cache_generation();
+
+} // namespace recsys::catalog
