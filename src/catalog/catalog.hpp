@@ -111,6 +111,9 @@ struct FixedColumn {
 const std::vector<FixedColumn> &fixed_columns(DatasetType type);
 /// "schema"."interactions": the managed table, or recsys's side table of a mapped dataset, which put_* writes.
 std::string own_table(const Group &group, DatasetType type);
+/// "schema"."user_aliases" (alias_id PRIMARY KEY, user_id; both of the dataset's user id type): events stored under alias_id
+/// count as user_id's, at once, in training, serving and filters. Made with the interactions dataset; users write it by SQL.
+std::string alias_table(const Group &group);
 /// SQL type of a field's column in a managed table.
 const char *field_sql_type(const Field &field);
 
