@@ -1,5 +1,7 @@
 #include "base/budget.hpp"
 
+#include <new>
+
 namespace recsys {
 
 void MemoryBudget::charge(std::size_t bytes) {
@@ -14,6 +16,24 @@ void MemoryBudget::charge(std::size_t bytes) {
 	std::size_t seen = peak_.load(std::memory_order_relaxed);
 	while (now > seen && !peak_.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
 	}
+}
+
+void *allocate_charged(MemoryBudget *budget, std::size_t bytes) {
+	if (budget != nullptr)
+		budget->charge(bytes);
+	try {
+		return ::operator new(bytes, std::align_val_t{64});
+	} catch (...) {
+		if (budget != nullptr)
+			budget->release(bytes);
+		throw;
+	}
+}
+
+void free_charged(MemoryBudget *budget, void *p, std::size_t bytes) noexcept {
+	::operator delete(p, std::align_val_t{64});
+	if (budget != nullptr)
+		budget->release(bytes);
 }
 
 } // namespace recsys

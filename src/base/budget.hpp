@@ -5,8 +5,8 @@
 
 #include <atomic>
 #include <cstddef>
-#include <new>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/error.hpp"
@@ -28,29 +28,22 @@ private:
 	std::atomic<std::size_t> used_{0}, peak_{0};
 };
 
+/// Memory at a multiple of 64 bytes, charged to `budget` (null: to nobody).
+void *allocate_charged(MemoryBudget *budget, std::size_t bytes);
+void free_charged(MemoryBudget *budget, void *p, std::size_t bytes) noexcept;
+
 /// Allocator that charges a budget; a null budget charges nothing.
 template <class T> struct BudgetAllocator {
 	using value_type = T;
+	// A container that is moved or swapped takes its charge along.
+	using propagate_on_container_move_assignment = std::true_type;
+	using propagate_on_container_swap = std::true_type;
 	MemoryBudget *budget = nullptr;
 	BudgetAllocator() = default;
 	explicit BudgetAllocator(MemoryBudget *b) : budget(b) {}
 	template <class U> BudgetAllocator(const BudgetAllocator<U> &other) : budget(other.budget) {}
-	T *allocate(std::size_t n) {
-		if (budget != nullptr)
-			budget->charge(n * sizeof(T));
-		try {
-			return static_cast<T *>(::operator new(n * sizeof(T), std::align_val_t{64}));
-		} catch (...) {
-			if (budget != nullptr)
-				budget->release(n * sizeof(T));
-			throw;
-		}
-	}
-	void deallocate(T *p, std::size_t n) noexcept {
-		::operator delete(p, std::align_val_t{64});
-		if (budget != nullptr)
-			budget->release(n * sizeof(T));
-	}
+	T *allocate(std::size_t n) { return static_cast<T *>(allocate_charged(budget, n * sizeof(T))); }
+	void deallocate(T *p, std::size_t n) noexcept { free_charged(budget, p, n * sizeof(T)); }
 	template <class U> bool operator==(const BudgetAllocator<U> &other) const { return budget == other.budget; }
 };
 
