@@ -36,6 +36,7 @@ public:
 	std::span<const char> bytes() const noexcept { return bytes_; }
 
 private:
+	friend class TrainingSet;
 	friend class TrainingSetBuilder;
 	Budgeted<std::uint64_t> offsets_; // size() + 1 values
 	Budgeted<char> bytes_;
