@@ -42,8 +42,16 @@ std::optional<Group> find_group(std::int64_t id);
 bool has_right(const Group &group, Right right);
 /// Owner of the group's schema. Errors: 55000 when the schema is gone.
 Oid group_owner(const Group &group);
-/// All groups the caller may `right`.
+/// All groups the caller may `right`, by name.
 std::vector<Group> groups_with(Right right);
+
+/// What Read means for a group, resolved once for callers that check it at every request.
+struct ReadCheck {
+	Oid schema = InvalidOid;
+	std::vector<Oid> relations; // tables of interactions and items, and their sources
+	bool allowed() const;		// the current user has USAGE on the schema and SELECT on each relation (or owns the schema)
+};
+ReadCheck read_check(const Group &group);
 
 /// SPEC 1.1: ^[a-zA-Z0-9][a-zA-Z0-9\-_]*$, 1–63 characters. `what` is the kind for the message, such as "campaign".
 void check_name(std::string_view name, const char *what);
@@ -74,6 +82,8 @@ const char *to_string(DatasetType type) noexcept; // "interactions" …: also th
 
 /// What a field is for. Availability: a boolean of items; false = never returned. Stored: kept, filterable, never trained.
 enum class Role { Categorical, Numeric, Textual, Stored, Availability };
+Role parse_role(std::string_view name); // "categorical" …. Errors: 22023
+const char *to_string(Role role) noexcept;
 
 struct Field {
 	std::string name; // column name as created (lower case for Avro's upper case)
@@ -103,6 +113,10 @@ std::optional<Dataset> find_dataset(const Group &group, DatasetType type);
 /// Errors: RS001 with a hint to create it.
 Dataset require_dataset(const Group &group, DatasetType type);
 
+/// "bigint" …: the SQL name of an id type.
+const char *id_type_name(Oid type);
+/// The SQL type of a column of the dataset: of a fixed column, or of a field. Errors: 42703.
+std::string column_sql_type(const Dataset &dataset, std::string_view column);
 /// The fixed columns of a dataset type, in order, with their SQL types ("user_id" and "item_id" have the dataset's id types).
 struct FixedColumn {
 	const char *name, *sql_type;
