@@ -4,7 +4,7 @@
 -- Its row is never changed: a relcache invalidation of this table tells every backend, standbys included, that cached
 -- catalog entries are out of date.
 CREATE TABLE recsys_internal.epoch (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only)
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton)
 );
 
 CREATE TABLE recsys_internal.dataset_group (
