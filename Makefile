@@ -37,8 +37,8 @@ EXTRA_CLEAN = $(OBJS:.o=.d) $(DATA_built) build tmp_install tmp_check results ou
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
-# Without a server's development files only the targets that install them are available.
-ifneq ($(PGXS),)
+# Without a server's development files only the targets that install them are available. PGXS has a `check` of its own.
+ifneq ($(and $(PGXS),$(if $(filter check,$(MAKECMDGOALS)),,yes)),)
 include $(PGXS)
 -include $(OBJS:.o=.d)
 endif
