@@ -130,7 +130,18 @@ CREATE INDEX ON recsys_internal.campaign (solution_id);
 
 INSERT INTO recsys_internal.epoch DEFAULT VALUES;
 
-SELECT pg_extension_config_dump('recsys_internal.' || t, '')
-FROM unnest(ARRAY['dataset_group', 'dataset_group_id_seq', 'schema_document', 'schema_document_id_seq', 'dataset',
-    'dataset_id_seq', 'dataset_source', 'event_tracker', 'event_tracker_id_seq', 'solution', 'solution_id_seq',
-    'solution_version', 'solution_version_id_seq', 'campaign', 'campaign_id_seq']) AS t;
+SELECT pg_extension_config_dump('recsys_internal.dataset_group', '');
+SELECT pg_extension_config_dump('recsys_internal.dataset_group_id_seq', '');
+SELECT pg_extension_config_dump('recsys_internal.schema_document', '');
+SELECT pg_extension_config_dump('recsys_internal.schema_document_id_seq', '');
+SELECT pg_extension_config_dump('recsys_internal.dataset', '');
+SELECT pg_extension_config_dump('recsys_internal.dataset_id_seq', '');
+SELECT pg_extension_config_dump('recsys_internal.dataset_source', '');
+SELECT pg_extension_config_dump('recsys_internal.event_tracker', '');
+SELECT pg_extension_config_dump('recsys_internal.event_tracker_id_seq', '');
+SELECT pg_extension_config_dump('recsys_internal.solution', '');
+SELECT pg_extension_config_dump('recsys_internal.solution_id_seq', '');
+SELECT pg_extension_config_dump('recsys_internal.solution_version', '');
+SELECT pg_extension_config_dump('recsys_internal.solution_version_id_seq', '');
+SELECT pg_extension_config_dump('recsys_internal.campaign', '');
+SELECT pg_extension_config_dump('recsys_internal.campaign_id_seq', '');

@@ -20,5 +20,5 @@ CREATE TABLE recsys_internal.model_chunk (
 );
 ALTER TABLE recsys_internal.model_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
 
-SELECT pg_extension_config_dump('recsys_internal.' || t, '')
-FROM unnest(ARRAY['model_revision', 'model_chunk']) AS t;
+SELECT pg_extension_config_dump('recsys_internal.model_revision', '');
+SELECT pg_extension_config_dump('recsys_internal.model_chunk', '');

@@ -21,4 +21,5 @@ CREATE TABLE recsys_internal.job (
 CREATE UNIQUE INDEX ON recsys_internal.job (group_id, kind, name) WHERE name IS NOT NULL;
 CREATE INDEX ON recsys_internal.job (status) WHERE status IN ('PENDING', 'RUNNING');
 
-SELECT pg_extension_config_dump('recsys_internal.' || t, '') FROM unnest(ARRAY['job', 'job_id_seq']) AS t;
+SELECT pg_extension_config_dump('recsys_internal.job', '');
+SELECT pg_extension_config_dump('recsys_internal.job_id_seq', '');
