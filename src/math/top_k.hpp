@@ -1,9 +1,11 @@
-// Exact descending order over dense scores, produced in blocks: serving asks for a first block, tests it against a filter,
-// and asks for more only when the list is still short.
+// Exact descending order over scores: the best k of a stream, and the whole order of a dense array in blocks. Serving asks for
+// a first block, tests it against a filter, and asks for more only when the list is still short.
 #include "base/wall.hpp"
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -14,7 +16,34 @@ struct Scored {
 	float score;
 };
 
-/// Higher score first, then lower ordinal; NaN and -infinity never appear.
+/// The one order of recsys: higher score first, then lower ordinal.
+inline bool before(const Scored &a, const Scored &b) noexcept {
+	return a.score > b.score || (a.score == b.score && a.item < b.item);
+}
+
+/// The best `k` of a stream, in any order of arrival. Candidates gather in a buffer of twice the size; when it is full the
+/// better half stays and its worst member becomes the bar for all that follow. So a candidate costs one comparison, and the
+/// selections are amortised: O(n + k log k) in all. NaN and -infinity never enter.
+class TopK {
+public:
+	void reset(std::size_t k);
+	void push(Scored candidate) {
+		if (!before(candidate, bar_))
+			return;
+		buffer_.push_back(candidate);
+		if (buffer_.size() == room_)
+			shrink();
+	}
+	/// The best, in order; valid until the next reset or push. Ends the stream.
+	std::span<const Scored> sorted();
+
+private:
+	void shrink();
+	std::vector<Scored> buffer_;
+	std::size_t k_ = 0, room_ = 0;
+	Scored bar_{0, std::numeric_limits<float>::infinity()}; // nothing enters before reset
+};
+
 class DescendingOrder {
 public:
 	/// `scores[i]` is the score of ordinal i; the memory must outlive the object.
@@ -24,7 +53,7 @@ public:
 
 private:
 	std::span<const float> scores_;
-	std::vector<Scored> block_;
+	TopK block_;
 	bool started_ = false;
 	Scored last_{0, 0};
 };

@@ -47,3 +47,8 @@ fuzz: $(addprefix build/fuzz/,$(FUZZERS))
 			build/fuzz/corpus/$$f || exit 1; \
 	done
 .PRECIOUS: build/fuzz/%.o
+
+# Time and memory of the library alone; see test/bench/library.cpp.
+build/unit/library: build/unit/test/bench/library.o $(patsubst %.cpp,build/unit/%.o,$(UNIT_SOURCES))
+	$(UNIT_CXX) $(UNIT_FLAGS) $^ -o $@
+-include build/unit/test/bench/library.d

@@ -1,0 +1,84 @@
+// The table of recipes: what recsys.recipes shows, what create_solution checks, what the manual's page is made from.
+#include "recipe/recipe.hpp"
+
+#include "recipe/popularity.hpp"
+#include "recipe/sims.hpp"
+
+namespace recsys::recipe {
+
+namespace {
+
+constexpr Capabilities kAggregate{.context = false,
+								  .exploration = false,
+								  .auto_update = false,
+								  .scores = false,
+								  .batch = true,
+								  .real_time = false};
+
+const std::vector<HyperparameterSpec> kSimsHyperparameters = {
+	{"popularity_discount_factor", ParameterKind::Float, 0.5, 0, 1, true,
+	 "How much an item's popularity counts against it: at 0 the most popular companions come first, at 1 popularity is "
+	 "taken out altogether."},
+	{"min_cointeraction_count", ParameterKind::Integer, 3, 0, 10, true,
+	 "Users who must have chosen both items before they can be neighbours; higher values trade rare items for fewer "
+	 "accidental pairs."},
+	{"min_user_history_length_percentile", ParameterKind::Float, 0.005, 0, 1, false,
+	 "Users whose number of different items lies below this percentile are not counted: a history of one item says "
+	 "nothing about pairs."},
+	{"max_user_history_length_percentile", ParameterKind::Float, 0.995, 0, 1, false,
+	 "Users whose number of different items lies above this percentile are not counted: crawlers and shared accounts pair "
+	 "everything with everything."},
+	{"min_item_interaction_count_percentile", ParameterKind::Float, 0.01, 0, 1, false,
+	 "Items whose number of users lies below this percentile are not counted: their pairs are chance."},
+	{"max_item_interaction_count_percentile", ParameterKind::Float, 0.9, 0, 1, false,
+	 "Items whose number of users lies above this percentile are not counted: what everybody has is related to nothing in "
+	 "particular. Raise it to 1 where bestsellers should have, and be, related items."},
+};
+
+const std::vector<RecipeSpec> &table() {
+	// Never destroyed: a backend may end through exit() while another static still asks.
+	static const auto &rows = *new std::vector<RecipeSpec>{
+		{"popularity-count",
+		 RecipeType::PopularItems,
+		 "The items that most different users chose; the same list for everybody, and the baseline that other recipes must "
+		 "beat.",
+		 {"interactions"},
+		 {},
+		 {},
+		 kAggregate,
+		 /* needs_user */ true,
+		 /* needs_item */ false,
+		 train_popularity_count,
+		 open_popularity_count},
+		{"sims",
+		 RecipeType::RelatedItems,
+		 "Items that the same users chose, by co-occurrence in their histories with a discount for popularity.",
+		 {"interactions"},
+		 {},
+		 kSimsHyperparameters,
+		 kAggregate,
+		 /* needs_user */ false,
+		 /* needs_item */ true,
+		 train_sims,
+		 open_sims},
+	};
+	return rows;
+}
+
+} // namespace
+
+std::span<const RecipeSpec> recipes() {
+	return table();
+}
+
+const RecipeSpec *find_recipe(std::string_view name) noexcept {
+	constexpr std::string_view kPrefix = "aws-";
+	if (name.starts_with(kPrefix))
+		name.remove_prefix(kPrefix.size());
+	for (const RecipeSpec &recipe : table())
+		if (recipe.name == name)
+			return &recipe;
+	return nullptr;
+}
+
+} // namespace recsys::recipe

@@ -1,0 +1,256 @@
+#include "recipe/sims.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "math/quantile.hpp"
+#include "math/top_k.hpp"
+#include "recipe/evaluate.hpp"
+#include "recipe/popularity.hpp"
+
+namespace recsys::recipe {
+
+namespace {
+
+constexpr std::size_t kPollEvery = 1 << 16;
+constexpr std::size_t kUsersPerTask = 2048;
+constexpr const char *kLogits = "popularity.logit", *kOffsets = "neighbor.offsets", *kItems = "neighbor.item",
+					 *kSimilarity = "neighbor.similarity";
+
+/// Users × items. Distinct items of each user, at most the newest kMaxHistory, inside both windows, ascending.
+class HistoryMatrix {
+public:
+	HistoryMatrix(const TrainRequest &request, const SimsOptions &options, std::span<const std::uint8_t> sides)
+		: request_(request), sides_(sides) {
+		const data::TrainingSet &set = request.data;
+		item_counts_ = count_users(request, sides);
+		user_counts_ = Budgeted<std::uint32_t>(set.n_users(), 0, BudgetAllocator<std::uint32_t>(&request.budget));
+		over_users([&](std::uint32_t user, std::vector<std::uint32_t> &items) {
+			distinct_items(user, items, set.n_items());
+			user_counts_[user] = static_cast<std::uint32_t>(items.size());
+		});
+		users_ = math::percentile_window(user_counts_, options.min_user_percentile, options.max_user_percentile);
+		items_ = math::percentile_window(item_counts_, options.min_item_percentile, options.max_item_percentile);
+	}
+
+	math::Csr matrix() {
+		const data::TrainingSet &set = request_.data;
+		math::Csr out;
+		out.n_columns = set.n_items();
+		out.offsets = Budgeted<std::uint64_t>(set.n_users() + 1, 0, BudgetAllocator<std::uint64_t>(&request_.budget));
+		over_users([&](std::uint32_t user, std::vector<std::uint32_t> &items) {
+			keep_inside(user, items);
+			out.offsets[user + 1] = items.size();
+		});
+		std::partial_sum(out.offsets.begin(), out.offsets.end(), out.offsets.begin());
+		out.index = Budgeted<std::uint32_t>(out.offsets.back(), 0, BudgetAllocator<std::uint32_t>(&request_.budget));
+		over_users([&](std::uint32_t user, std::vector<std::uint32_t> &items) {
+			keep_inside(user, items);
+			std::copy(items.begin(), items.end(), out.index.data() + out.offsets[user]);
+		});
+		return out;
+	}
+
+private:
+	template <class Body> void over_users(Body body) {
+		const std::size_t n = request_.data.n_users();
+		request_.executor.run((n + kUsersPerTask - 1) / kUsersPerTask, [&](std::size_t task) {
+			std::vector<std::uint32_t> items;
+			request_.stop.check();
+			std::size_t since_poll = 0;
+			for (std::size_t user = task * kUsersPerTask; user < std::min(n, (task + 1) * kUsersPerTask); ++user) {
+				body(static_cast<std::uint32_t>(user), items);
+				if ((since_poll += items.size()) >= kPollEvery) {
+					request_.stop.check();
+					since_poll = 0;
+				}
+			}
+		});
+	}
+
+	/// The newest `limit` different items of positive events, ascending by ordinal.
+	void distinct_items(std::uint32_t user, std::vector<std::uint32_t> &items, std::size_t limit) const {
+		const data::TrainingSet &set = request_.data;
+		items.clear();
+		if (!sides_.empty() && sides_[user] != static_cast<std::uint8_t>(Side::Training))
+			return;
+		for (std::size_t event = set.user_begin(user + 1); event-- > set.user_begin(user);)
+			if (is_positive(request_, event))
+				items.push_back(set.item()[event]);
+		if (items.size() > limit)
+			keep_newest(items, limit);
+		std::sort(items.begin(), items.end());
+		items.erase(std::unique(items.begin(), items.end()), items.end());
+	}
+
+	/// `items` is newest first, with repetitions.
+	static void keep_newest(std::vector<std::uint32_t> &items, std::size_t limit) {
+		std::vector<std::pair<std::uint32_t, std::uint32_t>> first; // item, position of its newest event
+		for (std::uint32_t i = 0; i < items.size(); ++i)
+			first.emplace_back(items[i], i);
+		std::sort(first.begin(), first.end());
+		first.erase(std::unique(first.begin(), first.end(), [](const auto &a, const auto &b) { return a.first == b.first; }),
+					first.end());
+		std::sort(first.begin(), first.end(), [](const auto &a, const auto &b) { return a.second < b.second; });
+		items.clear();
+		for (std::size_t i = 0; i < std::min(limit, first.size()); ++i)
+			items.push_back(first[i].first);
+	}
+
+	void keep_inside(std::uint32_t user, std::vector<std::uint32_t> &items) const {
+		items.clear();
+		if (!users_.holds(user_counts_[user]))
+			return;
+		distinct_items(user, items, kMaxHistory);
+		std::erase_if(items, [&](std::uint32_t item) { return !items_.holds(item_counts_[item]); });
+	}
+
+	const TrainRequest &request_;
+	std::span<const std::uint8_t> sides_;
+	Budgeted<std::uint32_t> item_counts_, user_counts_;
+	math::Window users_, items_;
+};
+
+SimsOptions options_of(const Hyperparameters &h) {
+	return {h["popularity_discount_factor"],
+			static_cast<std::uint32_t>(h["min_cointeraction_count"]),
+			h["min_user_history_length_percentile"],
+			h["max_user_history_length_percentile"],
+			h["min_item_interaction_count_percentile"],
+			h["max_item_interaction_count_percentile"]};
+}
+
+artifact::Writer write_model(const TrainRequest &request, std::span<const std::uint8_t> sides,
+							 std::span<const std::uint8_t> wanted) {
+	artifact::Writer writer("sims", &request.budget);
+	add_common_sections(writer, request);
+	writer.add<float>(kLogits, popularity_logits(count_users(request, sides), &request.budget));
+	const Neighbors neighbors = find_neighbors(request, options_of(request.hyperparameters), sides, wanted);
+	writer.add<std::uint64_t>(kOffsets, neighbors.offsets);
+	writer.add<std::uint32_t>(kItems, neighbors.item);
+	writer.add<float>(kSimilarity, neighbors.similarity);
+	return writer;
+}
+
+class SimsScorer final : public Scorer {
+public:
+	explicit SimsScorer(const artifact::View &view)
+		: logits_(view.get<float>(kLogits)), offsets_(view.get<std::uint64_t>(kOffsets, logits_.size() + 1)),
+		  items_(view.get<std::uint32_t>(kItems)), similarity_(view.get<float>(kSimilarity, items_.size())),
+		  highest_(logits_.empty() ? 0.0f : *std::max_element(logits_.begin(), logits_.end())),
+		  log_normalizer_(log_sum_exp(logits_)) {}
+	std::size_t n_items() const noexcept override { return logits_.size(); }
+	std::size_t max_history() const noexcept override { return 0; }
+
+	void score(const Query &query, Scores &out) const override {
+		out.logit.assign(logits_.begin(), logits_.end());
+		out.reason.assign(logits_.size(), Reason::Popular);
+		out.log_normalizer = log_normalizer_;
+		if (query.item >= n_items())
+			return;
+		const std::size_t begin = offsets_[query.item], end = offsets_[query.item + 1];
+		// Rows are checked when they are read: checking all of them at every opening would cost more than all requests.
+		if (begin > end || end > items_.size())
+			artifact::View::fail(kOffsets, "points outside the neighbours");
+		double sum = std::exp(log_normalizer_ - highest_) - weight(query.item);
+		float last = std::numeric_limits<float>::infinity();
+		const float lift = highest_ + 1.0f - log_of(end == begin ? 1.0f : similarity_[end - 1]);
+		for (std::size_t i = begin; i < end; ++i) {
+			const std::uint32_t item = items_[i];
+			if (item >= n_items())
+				artifact::View::fail(kItems, "names an item that is not there");
+			// Different similarities stay different where single precision would merge their logarithms.
+			float logit = log_of(similarity_[i]) + lift;
+			if (i > begin)
+				logit = similarity_[i] < similarity_[i - 1] ? std::min(logit, std::nextafter(last, 0.0f)) : last;
+			out.logit[item] = last = logit;
+			out.reason[item] = Reason::Similar;
+			sum += std::exp(static_cast<double>(logit) - highest_) - weight(item);
+		}
+		out.logit[query.item] = -std::numeric_limits<float>::infinity();
+		out.log_normalizer = sum > 0 ? highest_ + std::log(sum) : 0.0;
+	}
+
+private:
+	double weight(std::uint32_t item) const noexcept {
+		return std::exp(static_cast<double>(logits_[item]) - static_cast<double>(highest_));
+	}
+	static float log_of(float similarity) noexcept { return static_cast<float>(std::log(static_cast<double>(similarity))); }
+
+	std::span<const float> logits_;
+	std::span<const std::uint64_t> offsets_;
+	std::span<const std::uint32_t> items_;
+	std::span<const float> similarity_;
+	float highest_;
+	double log_normalizer_;
+};
+
+} // namespace
+
+Neighbors find_neighbors(const TrainRequest &request, const SimsOptions &options, std::span<const std::uint8_t> sides,
+						 std::span<const std::uint8_t> wanted) {
+	MemoryBudget *budget = &request.budget;
+	const std::size_t n = request.data.n_items();
+	const math::Csr by_user = HistoryMatrix(request, options, sides).matrix();
+	const math::Csr by_item = math::transpose(by_user, budget, request.stop);
+	const Budgeted<std::uint64_t> costs = math::cooccurrence_costs(by_user, by_item, wanted, budget, request.stop);
+	Budgeted<double> discount(n, 0.0, BudgetAllocator<double>(budget));
+	// Room for as many neighbours as a row can have; the rows are closed up when their lengths are known.
+	Budgeted<std::uint64_t> room(n + 1, 0, BudgetAllocator<std::uint64_t>(budget));
+	for (std::size_t b = 0; b < n; ++b) {
+		if (by_item.row_size(b) > 0)
+			discount[b] = std::pow(static_cast<double>(by_item.row_size(b)), -options.popularity_discount_factor);
+		room[b + 1] = room[b] + std::min<std::uint64_t>({options.n_neighbors, costs[b], n - 1});
+	}
+	Neighbors out;
+	out.offsets = Budgeted<std::uint64_t>(n + 1, 0, BudgetAllocator<std::uint64_t>(budget));
+	out.item = Budgeted<std::uint32_t>(room[n], 0, BudgetAllocator<std::uint32_t>(budget));
+	out.similarity = Budgeted<float>(room[n], 0.0f, BudgetAllocator<float>(budget));
+	const std::uint32_t least = std::max(1u, options.min_cointeraction_count);
+	request.monitor.phase("counting pairs", n);
+	math::for_each_cooccurrence(by_user, by_item, costs, request.executor, budget, request.stop,
+								[&](std::uint32_t a, const math::Cooccurrence &with) {
+		math::TopK best;
+		best.reset(options.n_neighbors);
+		for (const std::uint32_t b : with.touched)
+			if (with.count[b] >= least && b != a)
+				best.push({b, static_cast<float>(static_cast<double>(with.count[b]) * discount[b])});
+		std::size_t to = room[a];
+		for (const math::Scored &neighbor : best.sorted()) {
+			out.item[to] = neighbor.item;
+			out.similarity[to++] = neighbor.score;
+		}
+		out.offsets[a + 1] = to - room[a];
+		request.monitor.advance();
+	});
+	for (std::size_t a = 0; a < n; ++a) {
+		const auto size = static_cast<std::ptrdiff_t>(out.offsets[a + 1]);
+		out.offsets[a + 1] += out.offsets[a];
+		std::copy_n(out.item.data() + room[a], size, out.item.data() + out.offsets[a]);
+		std::copy_n(out.similarity.data() + room[a], size, out.similarity.data() + out.offsets[a]);
+	}
+	out.item.resize(out.offsets[n]);
+	out.similarity.resize(out.offsets[n]);
+	return out;
+}
+
+TrainResult train_sims(const TrainRequest &request) {
+	const std::vector<std::uint8_t> sides = data::split_users(request.data, kHeldOutShare, request.seed);
+	std::vector<Metric> metrics;
+	{
+		// Only the rows that will be asked for are counted: the measurement costs a fraction of the training.
+		const std::vector<std::uint8_t> wanted = queried_items(request, sides, Side::Metrics);
+		const Budgeted<std::byte> bytes = write_model(request, sides, wanted).finish();
+		const artifact::View view(bytes);
+		metrics = evaluate(SimsScorer(view), request, sides, Side::Metrics, EvaluationQuery::NewestItem);
+	}
+	return {write_model(request, {}, {}), std::move(metrics), {}};
+}
+
+std::unique_ptr<Scorer> open_sims(const artifact::View &view) {
+	return std::make_unique<SimsScorer>(view);
+}
+
+} // namespace recsys::recipe
