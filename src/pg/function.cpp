@@ -98,4 +98,13 @@ void ResultTable::row(std::initializer_list<Param> values) {
 	call([this, d, n] { tuplestore_putvalues(store_, descriptor_, d, n); });
 }
 
+void ResultTable::append(const SPITupleTable *rows) {
+	if (rows->tupdesc->natts != descriptor_->natts)
+		throw Error("XX000", "result rows do not have the declared number of columns");
+	call([this, rows] {
+		for (std::uint64_t i = 0; i < rows->numvals; ++i)
+			tuplestore_puttuple(store_, rows->vals[i]);
+	});
+}
+
 } // namespace recsys::pg

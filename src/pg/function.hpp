@@ -62,6 +62,8 @@ public:
 	explicit ResultTable(const Call &call);
 	/// One value per result column; Params as for statements.
 	void row(std::initializer_list<Param> values);
+	/// The rows of a statement with the same columns, such as Plan::fetch of an internal table for a view.
+	void append(const SPITupleTable *rows);
 	Tuplestorestate *store() const { return store_; }
 	TupleDesc descriptor() const { return descriptor_; }
 

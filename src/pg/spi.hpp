@@ -27,6 +27,7 @@ struct Param {
 Param text(std::string_view value);
 Param text(const std::optional<std::string> &value);
 Param text(const char *value);
+inline Param text(const std::string &value) { return text(std::string_view(value)); }
 Param int4(std::int32_t value);
 Param int8(std::int64_t value);
 Param float8(double value);
@@ -38,6 +39,7 @@ Param bytea(std::string_view value);
 /// Parses `json`; errors are PostgreSQL's own.
 Param jsonb(std::string_view json);
 Param jsonb(const std::optional<std::string> &json);
+inline Param jsonb(const std::string &json) { return jsonb(std::string_view(json)); }
 inline Param null() { return {}; }
 inline Param raw(Datum value) { return {value, false}; }
 
