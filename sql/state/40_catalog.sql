@@ -12,6 +12,7 @@ CREATE TABLE recsys_internal.dataset_group (
     name text NOT NULL UNIQUE,
     domain text CHECK (domain IN ('ECOMMERCE', 'VIDEO_ON_DEMAND')),
     schema_name name NOT NULL UNIQUE,
+    schema_made boolean NOT NULL DEFAULT true,      -- by recsys, which drops it with the group if nothing else lies in it
     tags jsonb NOT NULL DEFAULT '{}',
     status text NOT NULL DEFAULT 'ACTIVE',
     failure_reason text,
@@ -40,7 +41,7 @@ CREATE TABLE recsys_internal.dataset (
     mapped boolean NOT NULL DEFAULT false,
     -- Id types by fixed column, such as {"user_id": "bigint", "item_id": "text"}.
     id_types jsonb NOT NULL DEFAULT '{}',
-    schema_document text,
+    schema_document_id bigint REFERENCES recsys_internal.schema_document,   -- when made from an Avro document
     bulk_imported boolean NOT NULL DEFAULT false,
     status text NOT NULL DEFAULT 'ACTIVE',
     failure_reason text,
