@@ -3,7 +3,7 @@
 // Rights follow PostgreSQL's own: a group owns a schema, and what a role may do there decides what it may do with the group.
 //   Own    owns the schema (or is a member of the owner)     create, change, delete, train
 //   Train  Own, or CREATE on the schema                      train and stop training
-//   Read   USAGE on the schema, SELECT on interactions and items (and on mapped sources)    be served, describe
+//   Read   USAGE on the schema, SELECT on interactions, items, user_aliases and mapped sources    be served, describe
 //   Write  USAGE on the schema, INSERT on the dataset's table         put
 // A name that the caller may not use gives the same error as one that does not exist.
 //
@@ -48,7 +48,7 @@ std::vector<Group> groups_with(Right right);
 /// What Read means for a group, resolved once for callers that check it at every request.
 struct ReadCheck {
 	Oid schema = InvalidOid;
-	std::vector<Oid> relations; // tables of interactions and items, and their sources
+	std::vector<Oid> relations; // tables of interactions and items, their sources, and the aliases
 	bool allowed() const;		// the current user has USAGE on the schema and SELECT on each relation (or owns the schema)
 };
 ReadCheck read_check(const Group &group);

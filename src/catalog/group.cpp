@@ -143,6 +143,10 @@ ReadCheck read_check(const Group &group) {
 		for (const Source &source : dataset->sources)
 			check.relations.push_back(source.relation);
 	}
+	const Oid schema = check.schema;
+	const Oid aliases = pg::call([schema] { return get_relname_relid("user_aliases", schema); });
+	if (OidIsValid(aliases))
+		check.relations.push_back(aliases);
 	return check;
 }
 
