@@ -4,9 +4,11 @@ set -uo pipefail
 source "$(dirname "$0")/../tools/scratch.sh"
 cd "$root"
 passed=0 failed=0
-for lint in test/lint/*.sh; do
+for lint in test/lint/*.pl test/lint/*.sh; do
 	[ "$lint" != test/lint/run.sh ] || continue
-	if output=$("$lint" 2>&1); then
+	run=(bash)
+	[[ $lint != *.pl ]] || run=(perl)
+	if output=$("${run[@]}" "$lint" 2>&1); then
 		passed=$((passed + 1))
 		[ -z "$output" ] || echo "$output"
 	else
