@@ -23,7 +23,7 @@ OPTFLAGS ?=
 PG_CXXFLAGS = -std=c++20 -O2 $(OPTFLAGS) -fvisibility=hidden -fvisibility-inlines-hidden \
 	-Wall -Wextra -Wshadow -Wno-register -Wno-unused-parameter -Wno-clobbered -ffp-contract=off -MMD -MP $(COPT) $(PROFILE)
 PG_CPPFLAGS = -Isrc -isystem /usr/include/eigen3 -DEIGEN_DONT_PARALLELIZE \
-	-D'PGDLLEXPORT=__attribute__((visibility("default")))'
+	-D'RECSYS_VERSION="$(EXTVERSION)"' -D'PGDLLEXPORT=__attribute__((visibility("default")))'
 SHLIB_LINK  = -lstdc++ -lm -lpthread -Wl,--version-script=src/module/exports.map
 # LLVM bitcode would be inlined into JIT-compiled queries; our C++ is not made for that, and clang 14 is not asked to read it.
 override with_llvm := no
