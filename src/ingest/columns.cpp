@@ -19,7 +19,9 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Written by recsys itself, never by users.
-bool is_internal(std::string_view name) { return name == "streamed" || name == "anonymous"; }
+bool is_internal(std::string_view name) {
+	return name == "streamed" || name == "anonymous";
+}
 
 struct Range {
 	double minimum, maximum;
@@ -142,7 +144,9 @@ Param string(const Column &column, std::string_view text, Cuts &cuts) {
 Param number(const Column &column, double value) {
 	if (!std::isfinite(value))
 		throw BadValue{"must be a finite number"};
-	const auto plain = [](double v) { return Json(v == std::floor(v) && std::abs(v) < 1e15 ? Json(std::int64_t(v)) : Json(v)).dump(); };
+	const auto plain = [](double v) {
+		return Json(v == std::floor(v) && std::abs(v) < 1e15 ? Json(std::int64_t(v)) : Json(v)).dump();
+	};
 	if (value < column.minimum || value > column.maximum)
 		throw BadValue{"must be between " + plain(column.minimum) + " and " + plain(column.maximum)};
 	return pg::float8(value);
@@ -179,9 +183,12 @@ template <class T> std::optional<T> parse(std::string_view s) {
 	return value;
 }
 
-bool looks_numeric(std::string_view s) { return !s.empty() && s.find_first_not_of("0123456789.+-eE ") == std::string_view::npos; }
+bool looks_numeric(std::string_view s) {
+	return !s.empty() && s.find_first_not_of("0123456789.+-eE ") == std::string_view::npos;
+}
 
-// Seconds since 1970. Beyond the year 5138 the figure is surely in milliseconds, the most frequent mistake with this field.
+// Seconds since 1970. Beyond the year 5138 the figure is surely in milliseconds, the most frequent mistake with this
+// field.
 constexpr double kLastSecond = 1e11;
 Param timestamp_from_seconds(double seconds) {
 	if (!std::isfinite(seconds) || seconds < -kLastSecond)
@@ -199,7 +206,9 @@ bool parse_boolean(std::string_view text, bool &value) {
 	return value || s == "false" || s == "f";
 }
 
-[[noreturn]] void wrong_json(const char *rule) { throw BadValue{rule}; }
+[[noreturn]] void wrong_json(const char *rule) {
+	throw BadValue{rule};
+}
 
 Param id_from_json(const Column &column, const Json &value) {
 	if (value.is_string())
@@ -247,7 +256,9 @@ std::string show(std::string_view value) {
 	return "The value is \"" + std::string(head) + (head.size() < value.size() ? "…" : "") + "\".";
 }
 
-std::string show(const Json &value) { return value.is_string() ? show(value.get<std::string>()) : show(value.dump()); }
+std::string show_json(const Json &value) {
+	return show(value.is_string() ? value.get<std::string>() : value.dump());
+}
 
 std::string normalised(std::string_view name) {
 	std::string out;
@@ -288,7 +299,9 @@ std::optional<std::size_t> ColumnSet::find(std::string_view name) const {
 	return it == by_name_.end() ? std::nullopt : std::optional(it->second);
 }
 
-std::size_t ColumnSet::at(std::string_view name) const { return by_name_.at(normalised(name)); }
+std::size_t ColumnSet::at(std::string_view name) const {
+	return by_name_.at(normalised(name));
+}
 
 pg::RowBatch::Columns ColumnSet::batch_columns() const {
 	pg::RowBatch::Columns out;
@@ -304,16 +317,18 @@ std::string ColumnSet::list(std::string_view prefix) const {
 	return out;
 }
 
-std::string ColumnSet::names() const {
+std::string ColumnSet::own_names() const {
 	std::string out;
 	for (const Column &c : columns_)
-		out += (out.empty() ? "" : ", ") + c.name;
-	return out;
+		if (c.own)
+			out += (out.empty() ? "The dataset's own columns are " : ", ") + c.name;
+	return out.empty() ? "The dataset has no columns of its own." : out + ".";
 }
 
 void Cuts::tell() const {
 	for (const auto &[column, n] : counts_)
-		pg::notice("values of \"" + column + "\" were cut to " + std::to_string(kTextualLimit) + " characters: " + std::to_string(n));
+		pg::notice("values of \"" + column + "\" were cut to " + std::to_string(kTextualLimit) +
+				   " characters: " + std::to_string(n));
 }
 
 Param timestamp_from_text(std::string_view text) {

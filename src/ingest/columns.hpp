@@ -1,5 +1,5 @@
-// What a column of a dataset takes, and how text or JSON becomes its value: the one place with the rules for values, used by
-// single records (put_*) and by imports alike.
+// What a column of a dataset takes, and how text or JSON becomes its value: the one place with the rules for values,
+// used by single records (put_*) and by imports alike.
 #pragma once
 
 #include <cstdint>
@@ -22,19 +22,20 @@ enum class Kind { Id, Text, Number, Integer, Boolean, Timestamp, IdList };
 struct Column {
 	std::string name; // of the table
 	Kind kind = Kind::Text;
-	Oid type = TEXTOID;		 // of the value in a RowBatch; the table's own type is reached by assignment
-	Oid id_type = TEXTOID;	 // Id and IdList: the dataset's id type
+	Oid type = TEXTOID;    // of the value in a RowBatch; the table's own type is reached by assignment
+	Oid id_type = TEXTOID; // Id and IdList: the dataset's id type
 	bool required = false;
-	bool own = false;		  // a field of the group, not one of the dataset type's fixed columns
+	bool own = false;         // a field of the group, not one of the dataset type's fixed columns
 	bool categorical = false; // lists of strings are accepted and joined with "|"
-	bool textual = false;	  // cut at kTextualLimit instead of refused beyond kStringLimit
+	bool textual = false;     // cut at kTextualLimit instead of refused beyond kStringLimit
 	double minimum, maximum;  // Number and Integer
 };
 
 /// Lengths in characters.
 inline constexpr std::size_t kStringLimit = 1000, kTextualLimit = 20000, kServiceIdLimit = 256, kIdLimit = 1024;
 
-/// A value that breaks a rule; the rule reads on after the field's name: "must be an integer". Callers add place and field.
+/// A value that breaks a rule; the rule reads on after the field's name: "must be an integer". Callers add place and
+/// field.
 struct BadValue {
 	std::string rule;
 };
@@ -55,8 +56,8 @@ public:
 	pg::RowBatch::Columns batch_columns() const;
 	/// "user_id", "item_id", … quoted and separated, each with `prefix` in front.
 	std::string list(std::string_view prefix = {}) const;
-	/// "genres", "price": the names for a hint.
-	std::string names() const;
+	/// A sentence for the detail of an error: "The dataset's own columns are genres, price."
+	std::string own_names() const;
 
 private:
 	void add(Column column);
@@ -84,7 +85,7 @@ pg::Param timestamp_from_json(const Json &value);
 
 /// At most 60 characters of a value, for a detail: The value is "…".
 std::string show(std::string_view value);
-std::string show(const Json &value);
+std::string show_json(const Json &value);
 
 /// Characters, not bytes.
 std::size_t length(std::string_view utf8);

@@ -25,7 +25,8 @@ void CsvReader::read_quoted() {
 	for (;;) {
 		const int c = peek();
 		if (c == kEnd)
-			throw Error(sqlstate::BadCopyFile, "unterminated quoted value that begins on line " + std::to_string(opened));
+			throw Error(sqlstate::BadCopyFile,
+						"unterminated quoted value that begins on line " + std::to_string(opened));
 		skip();
 		if (c == '\n')
 			++line_;
@@ -47,8 +48,8 @@ void CsvReader::read_field() {
 		skip();
 		read_quoted();
 		if (!end_of_field())
-			throw Error(sqlstate::BadCopyFile, "unexpected text after a closing quote on line " + std::to_string(line_), {},
-						"Inside quotes, write a quote as \"\" or \\\".");
+			throw Error(sqlstate::BadCopyFile, "unexpected text after a closing quote on line " + std::to_string(line_),
+						{}, "Inside quotes, write a quote as \"\" or \\\".");
 	} else {
 		while (!end_of_field()) {
 			bytes_ += static_cast<char>(peek());

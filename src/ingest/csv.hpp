@@ -1,7 +1,7 @@
-// Reading CSV records, by the rules of imports: comma-separated, values with commas, quotes or line ends in double quotes,
-// inside which a quote is written "" or \" and a backslash \\ (so it is also written alone before anything else).
-// PostgreSQL's own COPY knows one of the two conventions at a time; files of both kinds are in use, often in one file.
-// Lines end in LF or CRLF; a byte order mark is skipped; an empty line is no record.
+// Reading CSV records, by the rules of imports: comma-separated, values with commas, quotes or line ends in double
+// quotes, inside which a quote is written "" or \" and a backslash \\ (so it is also written alone before anything
+// else). PostgreSQL's own COPY knows one of the two conventions at a time; files of both kinds are in use, often in one
+// file. Lines end in LF or CRLF; a byte order mark is skipped; an empty line is no record.
 #include "base/wall.hpp"
 #pragma once
 
@@ -45,7 +45,7 @@ private:
 	std::size_t position_ = 0, size_ = 0;
 	std::uint64_t consumed_ = 0, line_ = 1, record_line_ = 1;
 	bool started_ = false;
-	std::string bytes_;				// the record's values, one after the other
+	std::string bytes_;             // the record's values, one after the other
 	std::vector<std::size_t> ends_; // where each value ends in bytes_
 	std::vector<std::string_view> views_;
 };

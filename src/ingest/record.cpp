@@ -10,16 +10,17 @@ Record::Record(const ColumnSet &columns, const char *kind, std::size_t position,
 	: columns_(columns), kind_(kind), position_(position), cuts_(cuts), row_(columns.size()), set_(columns.size()) {}
 
 void Record::fail(const std::string &what, const std::string &detail, const std::string &hint) const {
-	throw Error(sqlstate::InvalidParameter, std::string(kind_) + " " + std::to_string(position_) + ": " + what, detail, hint);
+	throw Error(sqlstate::InvalidParameter, std::string(kind_) + " " + std::to_string(position_) + ": " + what, detail,
+				hint);
 }
 
 void Record::set(std::size_t column, std::string_view key, const Json &value) {
 	if (set_[column])
-		fail(quoted(key) + " is given more than once");
+		fail(in_quotes(key) + " is given more than once");
 	try {
 		row_[column] = from_json(columns_[column], value, cuts_);
 	} catch (const BadValue &bad) {
-		fail(quoted(key) + " " + bad.rule, value.is_null() ? "" : show(value));
+		fail(in_quotes(key) + " " + bad.rule, value.is_null() ? "" : show_json(value));
 	}
 	set_[column] = true;
 }
@@ -32,7 +33,7 @@ void Record::set(std::size_t column, pg::Param value) {
 void Record::require(const std::vector<std::size_t> &columns, std::string (*label)(std::string_view)) const {
 	for (const std::size_t c : columns)
 		if (row_[c].null)
-			fail(quoted(label(columns_[c].name)) + " is missing");
+			fail(in_quotes(label(columns_[c].name)) + " is missing");
 }
 
 std::string camel_case(std::string_view column) {
@@ -45,7 +46,9 @@ std::string camel_case(std::string_view column) {
 	return out;
 }
 
-std::string quoted(std::string_view s) { return "\"" + std::string(s) + "\""; }
+std::string in_quotes(std::string_view s) {
+	return "\"" + std::string(s) + "\"";
+}
 
 Json parse_list(const std::string &json, const char *argument) {
 	Json list;
@@ -53,10 +56,10 @@ Json parse_list(const std::string &json, const char *argument) {
 		list = Json::parse(json);
 	} catch (const nlohmann::json::exception &) {
 		// jsonb is always well-formed; left are numbers beyond floating point.
-		throw Error(sqlstate::InvalidParameter, "argument " + quoted(argument) + " contains a number out of range");
+		throw Error(sqlstate::InvalidParameter, "argument " + in_quotes(argument) + " contains a number out of range");
 	}
 	if (!list.is_array())
-		throw Error(sqlstate::InvalidParameter, "argument " + quoted(argument) + " must be a JSON array of objects");
+		throw Error(sqlstate::InvalidParameter, "argument " + in_quotes(argument) + " must be a JSON array of objects");
 	return list;
 }
 
@@ -69,7 +72,7 @@ Json parse_properties(const Record &record, const Json &value, std::size_t limit
 		object = Json::parse(text, nullptr, false);
 	}
 	if (!object.is_object())
-		record.fail("\"properties\" must be a JSON object", show(value));
+		record.fail("\"properties\" must be a JSON object", show_json(value));
 	return object;
 }
 

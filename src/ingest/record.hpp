@@ -1,5 +1,5 @@
-// One JSON record on its way to a row: an event, an item, a user. Fields are set one by one under the caller's rules; every
-// fault becomes an error that names the record's position and the field as the caller wrote it.
+// One JSON record on its way to a row: an event, an item, a user. Fields are set one by one under the caller's rules;
+// every fault becomes an error that names the record's position and the field as the caller wrote it.
 #pragma once
 
 #include <string>
@@ -39,7 +39,7 @@ private:
 /// "creation_timestamp" → "creationTimestamp".
 std::string camel_case(std::string_view column);
 /// `"quoted"`.
-std::string quoted(std::string_view s);
+std::string in_quotes(std::string_view s);
 /// A jsonb argument's text as a list of objects. Errors: 22023 naming the argument.
 Json parse_list(const std::string &json, const char *argument);
 /// "properties": an object, or an object as JSON text of at most `limit` characters (0 = no limit). Errors: 22023.

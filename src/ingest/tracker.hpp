@@ -1,4 +1,5 @@
-// Event trackers: one a group, addressed by a secret uuid.
+// Event trackers: one a group, addressed by a uuid. The uuid names the group and is no key: what a caller may store is
+// decided by his rights on the group's table.
 #pragma once
 
 #include <string>
@@ -11,11 +12,13 @@ namespace recsys::ingest {
 /// Returns the tracking id. Errors: RS006 when the group has a tracker already.
 std::string create_event_tracker(std::string_view name, std::string_view group);
 void delete_event_tracker(std::string_view name);
+/// Rows of recsys.event_trackers: (name, dataset_group, tracking_id, status, created_at, updated_at). Trackers are for
+/// those who may write.
+void list_event_trackers(pg::ResultTable &result);
 catalog::Json describe_event_tracker(std::string_view name);
-/// The group's tracker is wanted by those who may write: the rest sees no tracking id.
-pg::Rows list_event_trackers(const catalog::Group &group);
 
-/// The group behind a tracking id. Errors: RS001, the same for an absent tracker and for one the caller may not write to.
+/// The group behind a tracking id. Errors: RS001, the same for an absent tracker and for one the caller may not write
+/// to.
 catalog::Group require_tracker(Datum tracking_id);
 [[noreturn]] void tracker_not_found(Datum tracking_id);
 

@@ -90,15 +90,16 @@ DefElem *option(const char *name, const char *value) {
 	return makeDefElem(const_cast<char *>(name), reinterpret_cast<Node *>(makeString(const_cast<char *>(value))), -1);
 }
 
-// The COPY statement without its check of the current user's privileges: a job runs as the group's owner, while it was the
-// asking role whose right to write files was checked.
+// The COPY statement without its check of the current user's privileges: a job runs as the group's owner, while it was
+// the asking role whose right to write files was checked.
 std::uint64_t copy_to(const char *query, const char *path) {
 	List *options = list_make4(option("format", "csv"), option("header", "true"), option("escape", "\\"),
 							   option("encoding", "UTF8"));
 	List *statements = raw_parser(query, RAW_PARSE_DEFAULT);
 	ParseState *state = make_parsestate(nullptr);
 	state->p_sourcetext = query;
-	CopyToState copy = BeginCopyTo(state, nullptr, linitial_node(RawStmt, statements), InvalidOid, path, false, NIL, options);
+	CopyToState copy =
+		BeginCopyTo(state, nullptr, linitial_node(RawStmt, statements), InvalidOid, path, false, NIL, options);
 	const std::uint64_t rows = DoCopyTo(copy);
 	EndCopyTo(copy);
 	free_parsestate(state);

@@ -42,8 +42,8 @@ bool is_directory(const std::string &path);
 /// The names in a folder, sorted, without "." and "..".
 std::vector<std::string> directory_entries(const std::string &path);
 
-/// Writes the rows of `query`, run as the current user, to a CSV file with a header, in UTF-8, with backslash as escape inside
-/// quotes. The file appears under its name only when complete. Returns the number of rows.
+/// Writes the rows of `query`, run as the current user, to a CSV file with a header, in UTF-8, with backslash as escape
+/// inside quotes. The file appears under its name only when complete. Returns the number of rows.
 std::uint64_t write_csv(const std::string &query, const std::string &path);
 
 /// A date and time in any form PostgreSQL reads, in the session's time zone when it names none; finite, or none.

@@ -11,7 +11,9 @@ RowBatch::RowBatch(const Columns &columns, int memory_kb)
 	for (int i = 0; i < n; ++i) {
 		const char *name = columns[i].first.c_str();
 		const Oid type = columns[i].second;
-		call([this, i, name, type] { TupleDescInitEntry(descriptor_, static_cast<AttrNumber>(i + 1), name, type, -1, 0); });
+		call([this, i, name, type] {
+			TupleDescInitEntry(descriptor_, static_cast<AttrNumber>(i + 1), name, type, -1, 0);
+		});
 	}
 	store_ = call([memory_kb] { return tuplestore_begin_heap(false, false, memory_kb); });
 }

@@ -1,9 +1,9 @@
 // Typed rows built in C++ that SQL statements read as a table named recsys_rows.
 //
-// The rows lie in a tuplestore (memory first, temporary files beyond the limit) which the statement sees as an ephemeral
-// named relation, the device behind the transition tables of triggers. So rows from JSON or CSV enter a table through plain
-// INSERT … SELECT as the caller: no staging table to create, to protect or to leave behind, no value turned to text and back,
-// and one plan that stays prepared.
+// The rows lie in a tuplestore (memory first, temporary files beyond the limit) which the statement sees as an
+// ephemeral named relation, the device behind the transition tables of triggers. So rows from JSON or CSV enter a table
+// through plain INSERT … SELECT as the caller: no staging table to create, to protect or to leave behind, no value
+// turned to text and back, and one plan that stays prepared.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,8 @@ private:
 	int exceptions_;
 };
 
-/// The current memory context for the life of the object, emptied by reset(): for the Params of one row after the other.
+/// The current memory context for the life of the object, emptied by reset(): for the Params of one row after the
+/// other.
 class Scratch {
 public:
 	Scratch();

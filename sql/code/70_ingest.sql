@@ -1,0 +1,75 @@
+-- Data in and out: event trackers, single events and records, imports and exports.
+
+CREATE OR REPLACE FUNCTION recsys.create_event_tracker(name text, dataset_group text) RETURNS uuid
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'recsys_create_event_tracker';
+COMMENT ON FUNCTION recsys.create_event_tracker(text, text) IS
+'Creates the event tracker of a dataset group and returns its tracking id, which put_events takes. A group has one tracker.
+Errors: RS006 when the group has a tracker already; RS001 for an absent group; 42602 for a bad name.';
+
+CREATE OR REPLACE FUNCTION recsys.delete_event_tracker(name text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'recsys_delete_event_tracker';
+COMMENT ON FUNCTION recsys.delete_event_tracker(text) IS
+'Deletes an event tracker: put_events refuses its tracking id from then on, and the events stored so far stay.
+Errors: RS001 for an absent tracker.';
+
+CREATE OR REPLACE FUNCTION recsys.describe_event_tracker(name text) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'recsys_describe_event_tracker';
+COMMENT ON FUNCTION recsys.describe_event_tracker(text) IS
+'Describes an event tracker: name, dataset_group, tracking_id, status, created_at, updated_at. For those who may write to the group.
+Errors: RS001 for an absent tracker.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_event_trackers(OUT name text, OUT dataset_group text, OUT tracking_id uuid,
+        OUT status text, OUT created_at timestamptz, OUT updated_at timestamptz) RETURNS SETOF record
+    LANGUAGE c STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'recsys_list_event_trackers';
+COMMENT ON FUNCTION recsys_internal.list_event_trackers() IS 'Rows of recsys.event_trackers.';
+
+CREATE OR REPLACE VIEW recsys.event_trackers AS
+    SELECT name, dataset_group, tracking_id, status, created_at, updated_at FROM recsys_internal.list_event_trackers();
+COMMENT ON VIEW recsys.event_trackers IS 'event trackers of the groups to which the current user may write';
+GRANT SELECT ON recsys.event_trackers TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys.put_events(tracking_id uuid, session_id text, event_list jsonb, user_id text DEFAULT NULL)
+    RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'recsys_put_events';
+COMMENT ON FUNCTION recsys.put_events(uuid, text, jsonb, text) IS
+'Stores events of one session, all or none, and returns how many were stored. The next recommendation sees them.
+event_list is a list of objects with eventType, sentAt (Unix seconds or a date and time) and itemId, and optionally eventValue,
+eventId, recommendationId, impression (a list of item ids), metricAttribution {eventAttributionSource} and properties, an object or
+its JSON text with the dataset''s own columns; itemId and eventValue may stand in properties. Names may be written in camelCase or
+snake_case. An event whose eventId is stored already is not stored again. Without user_id the events are anonymous: they are stored
+under the session''s id until an event joins session and user.
+Needs INSERT on the dataset''s table. A mapped dataset keeps its events in a table of recsys.
+Errors: 22023 names the position of the event and its field; RS001 for an absent tracker; RS003 under recsys.service_limits.';
+
+CREATE OR REPLACE FUNCTION recsys.put_items(dataset_group text, items jsonb) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'recsys_put_items';
+COMMENT ON FUNCTION recsys.put_items(text, jsonb) IS
+'Stores items, all or none, and returns how many: a list of {itemId, properties}, where properties is an object or its JSON text with
+the dataset''s columns in camelCase or snake_case. An item replaces the one with the same id as a whole. Strings have at most
+1,000 characters; a textual value is cut at 20,000, with a notice. Needs INSERT, UPDATE and SELECT on the table.
+Errors: 22023 names the position of the item and its field; RS001 for an absent group or dataset; RS003 under recsys.service_limits.';
+
+CREATE OR REPLACE FUNCTION recsys.put_users(dataset_group text, users jsonb) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'recsys_put_users';
+COMMENT ON FUNCTION recsys.put_users(text, jsonb) IS
+'Stores users, all or none, and returns how many: a list of {userId, properties}. Otherwise as put_items.';
+
+CREATE OR REPLACE FUNCTION recsys.put_actions(dataset_group text, actions jsonb) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'recsys_put_actions';
+COMMENT ON FUNCTION recsys.put_actions(text, jsonb) IS
+'Stores actions, all or none, and returns how many: a list of {actionId, properties}. Otherwise as put_items.';
+
+CREATE OR REPLACE FUNCTION recsys.put_action_interactions(dataset_group text, action_interactions jsonb) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'recsys_put_action_interactions';
+COMMENT ON FUNCTION recsys.put_action_interactions(text, jsonb) IS
+'Stores what users did with actions, all or none, and returns how many rows: a list of objects with actionId, sessionId, timestamp and
+eventType (Taken, Not taken or Viewed), and optionally userId, eventId, recommendationId, impression and properties. Otherwise as put_events.';

@@ -1,0 +1,62 @@
+// The SQL-callable functions of the room; what they do is in the files by subject.
+#include "ingest/put_events.hpp"
+#include "ingest/put_records.hpp"
+#include "ingest/tracker.hpp"
+
+#include "pg/function.hpp"
+
+namespace {
+
+using namespace recsys;
+using catalog::DatasetType;
+
+std::int64_t put(const pg::Call &call, DatasetType type, const char *argument) {
+	return static_cast<std::int64_t>(
+		ingest::put_records(call.text(0, "dataset_group"), type, argument, call.json(1, argument)));
+}
+
+} // namespace
+
+RECSYS_FUNCTION(create_event_tracker) {
+	const std::string id = ingest::create_event_tracker(call.text(0, "name"), call.text(1, "dataset_group"));
+	return pg::id_param(id, UUIDOID).value;
+}
+
+RECSYS_FUNCTION(delete_event_tracker) {
+	ingest::delete_event_tracker(call.text(0, "name"));
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(describe_event_tracker) {
+	return call.result_json(ingest::describe_event_tracker(call.text(0, "name")).dump());
+}
+
+RECSYS_FUNCTION(list_event_trackers) {
+	pg::ResultTable result(call);
+	ingest::list_event_trackers(result);
+	return call.result_null();
+}
+
+RECSYS_FUNCTION(put_events) {
+	if (call.null(0))
+		throw Error("22004", "argument \"tracking_id\" must not be null");
+	const std::uint64_t stored = ingest::put_events(call.datum(0), call.text(1, "session_id"),
+													call.json(2, "event_list"), call.optional_text(3));
+	return call.result_int8(static_cast<std::int64_t>(stored));
+}
+
+RECSYS_FUNCTION(put_action_interactions) {
+	const std::uint64_t stored =
+		ingest::put_action_interactions(call.text(0, "dataset_group"), call.json(1, "action_interactions"));
+	return call.result_int8(static_cast<std::int64_t>(stored));
+}
+
+RECSYS_FUNCTION(put_items) {
+	return call.result_int8(put(call, DatasetType::Items, "items"));
+}
+RECSYS_FUNCTION(put_users) {
+	return call.result_int8(put(call, DatasetType::Users, "users"));
+}
+RECSYS_FUNCTION(put_actions) {
+	return call.result_int8(put(call, DatasetType::Actions, "actions"));
+}
