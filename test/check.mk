@@ -10,6 +10,8 @@
 CHECK_PARTS := lint unit-check regress isolation tap
 TESTS ?=
 
+include test/modules/modules.mk
+
 # PGXS has a `check` of its own (which only refuses), so the top Makefile leaves PGXS out when `check` is the goal.
 ifneq ($(filter check,$(MAKECMDGOALS)),)
 .PHONY: check
@@ -21,20 +23,20 @@ endif
 .PHONY: check-long lint unit-check regress isolation tap tmp-install
 
 tmp-install: all
-	rm -rf tmp_install
-	$(MAKE) -s install DESTDIR=$(CURDIR)/tmp_install >/dev/null
+	@rm -rf tmp_install
+	@$(MAKE) -s install DESTDIR=$(CURDIR)/tmp_install >/dev/null
 
-regress isolation: tmp-install
-	PG_CONFIG="$(PG_CONFIG)" test/tools/regress.sh $@ $(TESTS)
+regress isolation: tmp-install test-modules
+	@PG_CONFIG="$(PG_CONFIG)" test/tools/regress.sh $@ $(TESTS)
 
-tap: tmp-install
-	PG_CONFIG="$(PG_CONFIG)" test/tools/tap.sh $(or $(TESTS),$(sort $(wildcard test/t/*.pl)))
+tap: tmp-install test-modules
+	@PG_CONFIG="$(PG_CONFIG)" test/tools/tap.sh $(or $(TESTS),$(sort $(wildcard test/t/*.pl)))
 
 unit-check: build/unit/unit
-	PG_CONFIG="$(PG_CONFIG)" test/tools/unit.sh build/unit/unit
+	@PG_CONFIG="$(PG_CONFIG)" test/tools/unit.sh build/unit/unit
 
 lint: all
-	PG_CONFIG="$(PG_CONFIG)" test/lint/run.sh
+	@PG_CONFIG="$(PG_CONFIG)" test/lint/run.sh
 
 check-long: tmp-install unit-asan
-	PG_CONFIG="$(PG_CONFIG)" test/tools/tap.sh $(sort $(wildcard test/long/*.pl))
+	@PG_CONFIG="$(PG_CONFIG)" test/tools/tap.sh $(sort $(wildcard test/long/*.pl))

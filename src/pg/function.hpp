@@ -40,7 +40,7 @@ public:
 	FunctionCallInfo info() const { return info_; }
 
 	Datum result(std::string_view text) const { return make_text(text); }
-	Datum result(const char *text) const { return make_text(text); } // else a literal would be taken for a bool
+	Datum result(const char *text) const { return make_text(text); } // else a literal would be a bool
 	Datum result(bool value) const { return BoolGetDatum(value); }
 	Datum result_int8(std::int64_t value) const { return Int64GetDatum(value); }
 	Datum result_json(std::string_view json) const { return make_jsonb(json); }

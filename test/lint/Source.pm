@@ -7,10 +7,10 @@ use Exporter 'import';
 our @EXPORT = qw(@LIBRARY %MAY_INCLUDE files code finding finish);
 
 # Rooms in their one-way order, each with the rooms it may include.
-our @LIBRARY = qw(base math data artifact recipe metrics filter);
+our @LIBRARY = qw(base math data artifact metrics recipe filter);
 our %MAY_INCLUDE = (base => []);
 {
-	my @chain = qw(base math data artifact recipe metrics);
+	my @chain = qw(base math data artifact metrics recipe);
 	$MAY_INCLUDE{ $chain[$_] } = [ @chain[ 0 .. $_ - 1 ] ] for 1 .. $#chain;
 	$MAY_INCLUDE{filter} = ['base'];
 	my @below = @LIBRARY;

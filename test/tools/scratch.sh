@@ -41,6 +41,7 @@ scratch_open() {
 	trap 'exit 130' INT TERM HUP
 	[ -d "$root/tmp_install" ] || { echo "run this through make: tmp_install is missing" >&2 && return 1; }
 	cp -r "$root/tmp_install" "$scratch/inst"
+	cp "$root"/build/modules/*.so "$scratch/inst$pkglibdir" 2>/dev/null || true # libraries for tests
 	chmod -R a+rX "$scratch"
 	((EUID != 0)) || chown -R postgres: "$scratch"
 }

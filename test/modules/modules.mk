@@ -1,0 +1,15 @@
+# Small libraries for tests only: test/modules/NAME/*.cpp with the rooms base and pg linked in. The scripts that start
+# clusters put them beside the extension's own library, as recsys_NAME.
+
+TEST_MODULES := $(sort $(patsubst test/modules/%/,%,$(dir $(wildcard test/modules/*/*.cpp))))
+TEST_MODULE_OBJS = $(filter src/base/%.o src/pg/%.o,$(OBJS))
+
+.PHONY: test-modules
+define test_module
+test-modules: build/modules/recsys_$(1).so
+build/modules/recsys_$(1).so: $(patsubst %.cpp,%.o,$(wildcard test/modules/$(1)/*.cpp)) $(TEST_MODULE_OBJS)
+	@mkdir -p $$(@D)
+	$$(CXX) -shared -o $$@ $$^ $$(LDFLAGS) $$(SHLIB_LINK)
+endef
+$(foreach module,$(TEST_MODULES),$(eval $(call test_module,$(module))))
+-include $(wildcard test/modules/*/*.d)
