@@ -42,6 +42,7 @@ CREATE TABLE recsys_internal.dataset (
     -- Id types by fixed column, such as {"user_id": "bigint", "item_id": "text"}.
     id_types jsonb NOT NULL DEFAULT '{}',
     schema_document_id bigint REFERENCES recsys_internal.schema_document,   -- when made from an Avro document
+    table_made boolean NOT NULL DEFAULT true,       -- by recsys, which drops it with the dataset; false: an adopted table
     bulk_imported boolean NOT NULL DEFAULT false,
     status text NOT NULL DEFAULT 'ACTIVE',
     failure_reason text,

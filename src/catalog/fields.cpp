@@ -288,6 +288,13 @@ std::string lower_case(std::string_view s) {
 	return out;
 }
 
+Json parse_json(const std::string &text, const char *argument) {
+	Json value = Json::parse(text, nullptr, false);
+	if (value.is_discarded())
+		throw Error(sqlstate::InvalidParameter, std::string("argument \"") + argument + "\" has a number out of range");
+	return value;
+}
+
 Role default_role(std::string_view type) { return is_number(type) ? Role::Numeric : Role::Stored; }
 
 bool is_fixed_column(DatasetType type, std::string_view name) {

@@ -50,5 +50,7 @@ bool is_fixed_column(DatasetType type, std::string_view name);
 bool domain_requires(DatasetType type, std::string_view domain, std::string_view column);
 
 std::string lower_case(std::string_view s);
+/// A jsonb argument. Errors: 22023 for what jsonb can hold and C++ cannot, such as 1e400.
+Json parse_json(const std::string &text, const char *argument);
 
 } // namespace recsys::catalog
