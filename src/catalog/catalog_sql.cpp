@@ -1,8 +1,8 @@
 // The SQL-callable functions of resources: they check arguments, call catalog/lifecycle.hpp and hand the answer back.
 #include "catalog/lifecycle.hpp"
 
-using namespace recsys;
-using namespace recsys::catalog;
+namespace recsys::catalog {
+
 using pg::AsOwner;
 using pg::Plan;
 
@@ -134,3 +134,5 @@ RECSYS_FUNCTION(schemas) {
 	table.append(plan.fetch({pg::oid(user)}, pg::Access::Read, 0));
 	return call.result_void();
 }
+
+} // namespace recsys::catalog
