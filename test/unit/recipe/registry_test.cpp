@@ -1,0 +1,127 @@
+#include <doctest/doctest.h>
+
+#include <set>
+#include <string>
+
+#include "recipe/recipe.hpp"
+
+using namespace recsys;
+using namespace recsys::recipe;
+
+namespace {
+
+struct Failure {
+	std::string sqlstate, message, detail, hint;
+};
+
+Failure failure_of(const char *recipe, const std::map<std::string, std::string> &given) {
+	try {
+		complete_hyperparameters(*find_recipe(recipe), given);
+	} catch (const Error &e) {
+		return {e.sqlstate(), e.what(), e.detail(), e.hint()};
+	}
+	return {};
+}
+
+} // namespace
+
+TEST_CASE("the table is complete and consistent") {
+	std::set<std::string_view> names;
+	for (const RecipeSpec &recipe : recipes()) {
+		CAPTURE(recipe.name);
+		CHECK(names.insert(recipe.name).second);
+		CHECK(!recipe.name.starts_with("aws-"));
+		CHECK(find_recipe(recipe.name) == &recipe);
+		CHECK(find_recipe("aws-" + std::string(recipe.name)) == &recipe);
+		CHECK(recipe.description.ends_with('.'));
+		CHECK(!recipe.required_datasets.empty());
+		CHECK((recipe.train != nullptr));
+		CHECK((recipe.open != nullptr));
+		CHECK(std::string(to_string(recipe.type)) != "");
+		std::set<std::string_view> parameters;
+		for (const HyperparameterSpec &spec : recipe.hyperparameters) {
+			CAPTURE(spec.name);
+			CHECK(parameters.insert(spec.name).second);
+			CHECK(spec.minimum < spec.maximum);
+			CHECK(spec.default_value >= spec.minimum);
+			CHECK(spec.default_value <= spec.maximum);
+			CHECK(spec.reason.size() > 20);
+			CHECK(spec.reason.ends_with('.'));
+			if (spec.kind == ParameterKind::Boolean) {
+				CHECK(spec.minimum == 0);
+				CHECK(spec.maximum == 1);
+			}
+		}
+		const Hyperparameters defaults = complete_hyperparameters(recipe, {});
+		CHECK(defaults.values().size() == recipe.hyperparameters.size());
+		for (const HyperparameterSpec &spec : recipe.hyperparameters)
+			CHECK(defaults[spec.name] == spec.default_value);
+	}
+	CHECK(find_recipe("sims") != nullptr);
+	CHECK(find_recipe("popularity-count") != nullptr);
+	CHECK(find_recipe("aws-aws-sims") == nullptr);
+	CHECK(find_recipe("SIMS") == nullptr);
+	CHECK(find_recipe("") == nullptr);
+}
+
+TEST_CASE("hyperparameters: what is given is taken, the rest is default") {
+	const Hyperparameters h = complete_hyperparameters(
+		*find_recipe("sims"), {{"popularity_discount_factor", "0.25"}, {"min_cointeraction_count", "7"}});
+	CHECK(h["popularity_discount_factor"] == 0.25);
+	CHECK(h["min_cointeraction_count"] == 7);
+	CHECK(h["max_user_history_length_percentile"] == 0.995);
+	CHECK_THROWS_AS(h["no such"], std::out_of_range);
+	const auto edge = complete_hyperparameters(*find_recipe("sims"), {{"popularity_discount_factor", "1"}, {"min_cointeraction_count", "0"}});
+	CHECK(edge["popularity_discount_factor"] == 1);
+	CHECK(edge["min_cointeraction_count"] == 0);
+}
+
+TEST_CASE("hyperparameters: booleans in every spelling the service's clients use") {
+	static const RecipeSpec recipe{"test", RecipeType::PopularItems, "Test.", {"interactions"}, {},
+								   {{"flag", ParameterKind::Boolean, 1, 0, 1, true, "Switches."}}, {}, true, false, nullptr, nullptr};
+	for (const char *yes : {"true", "True", "1"})
+		CHECK(complete_hyperparameters(recipe, {{"flag", yes}})["flag"] == 1);
+	for (const char *no : {"false", "False", "0"})
+		CHECK(complete_hyperparameters(recipe, {{"flag", no}})["flag"] == 0);
+	for (const char *bad : {"", "yes", "2", "TRUE ", "null"})
+		CHECK_THROWS_AS(complete_hyperparameters(recipe, {{"flag", bad}}), Error);
+}
+
+TEST_CASE("hyperparameters: complaints name what is wrong and what would be right") {
+	const Failure unknown = failure_of("sims", {{"hidden_dimension", "32"}});
+	CHECK(unknown.sqlstate == "22023");
+	CHECK(unknown.message == "unrecognized hyperparameter \"hidden_dimension\"");
+	CHECK(unknown.hint.find("min_cointeraction_count (0 to 10)") != std::string::npos);
+	CHECK(unknown.hint.find("popularity_discount_factor (0 to 1)") != std::string::npos);
+	CHECK(failure_of("popularity-count", {{"x", "1"}}).hint == "Recipe \"popularity-count\" has no hyperparameters.");
+
+	const Failure range = failure_of("sims", {{"min_cointeraction_count", "11"}});
+	CHECK(range.sqlstate == "22023");
+	CHECK(range.message == "hyperparameter \"min_cointeraction_count\" must be between 0 and 10");
+	CHECK(range.detail == "The value is \"11\".");
+	CHECK(range.hint == "The default is 3.");
+
+	CHECK(failure_of("sims", {{"min_cointeraction_count", "2.5"}}).message ==
+		  "hyperparameter \"min_cointeraction_count\" must be an integer");
+	for (const char *bad : {"", "a", "0.5x", " 0.5", "nan", "inf", "-0.1", "1.01", "1e300", "null", "{}"})
+		CHECK(failure_of("sims", {{"popularity_discount_factor", bad}}).sqlstate == "22023");
+
+	const Failure window = failure_of("sims", {{"min_item_interaction_count_percentile", "0.95"}});
+	CHECK(window.sqlstate == "22023");
+	CHECK(window.message.find("must not be greater than \"max_item_interaction_count_percentile\"") != std::string::npos);
+}
+
+TEST_CASE("estimates grow with data and shrink with threads") {
+	for (const RecipeSpec &recipe : recipes()) {
+		CAPTURE(recipe.name);
+		const Estimate small = estimate_training(recipe, 100000, 1000, 2000, 2), large = estimate_training(recipe, 25000000, 160000, 60000, 2),
+					   serial = estimate_training(recipe, 25000000, 160000, 60000, 1);
+		CHECK(small.wall_seconds > 0);
+		CHECK(large.wall_seconds > 20 * small.wall_seconds);
+		CHECK(large.peak_bytes > 100 * small.peak_bytes);
+		CHECK(large.wall_seconds < serial.wall_seconds);
+		CHECK(large.cpu_seconds == doctest::Approx(serial.cpu_seconds));
+		CHECK(serial.wall_seconds <= serial.cpu_seconds * 1.001);
+		CHECK(estimate_training(recipe, 0, 0, 0, 0).wall_seconds >= 0);
+	}
+}
