@@ -1,6 +1,6 @@
 // On disk and in shared memory a model is: one 64-byte header, one 64-byte entry a section, the sections. The layout is
-// canonical: names, sizes and order of the sections decide every offset, so the reader recomputes the offsets instead of
-// trusting them, and equal sections make equal bytes, padding included.
+// canonical: names, sizes and order of the sections decide every offset, so the reader recomputes the offsets instead
+// of trusting them, and equal sections make equal bytes, padding included.
 #include "artifact/artifact.hpp"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ constexpr char kMagic[8] = {'R', 'E', 'C', 'S', 'Y', 'S', 'M', '\n'}; // the new
 struct Header {
 	char magic[8];
 	std::uint32_t format_version, n_sections;
-	std::uint64_t total;	  // bytes of the artifact
+	std::uint64_t total;      // bytes of the artifact
 	std::uint64_t table_hash; // XXH3 of the header with 0 here, and of the section table
 	char recipe[kNameSize];
 };
@@ -192,8 +192,9 @@ View::View(std::span<const std::byte> bytes, bool check_hashes) : bytes_(bytes) 
 			fail(entry.name, "is not where it must be");
 		const std::size_t end = entry.offset + entry.size;
 		const auto padding = bytes.subspan(end, aligned(end) - end);
-		if (check_hashes && (hash_bytes(section) != entry.hash ||
-							 std::any_of(padding.begin(), padding.end(), [](std::byte b) { return b != std::byte{0}; })))
+		if (check_hashes &&
+			(hash_bytes(section) != entry.hash ||
+			 std::any_of(padding.begin(), padding.end(), [](std::byte b) { return b != std::byte{0}; })))
 			fail(entry.name, "has a wrong checksum");
 		entries_.push_back({get_name(table[i].name), section});
 	}
@@ -237,7 +238,8 @@ std::uint32_t IdView::find(std::string_view id) const noexcept {
 		else
 			high = middle;
 	}
-	return low < size() && (*this)[static_cast<std::uint32_t>(low)] == id ? static_cast<std::uint32_t>(low) : 0xffffffffu;
+	return low < size() && (*this)[static_cast<std::uint32_t>(low)] == id ? static_cast<std::uint32_t>(low)
+																		  : 0xffffffffu;
 }
 
 } // namespace recsys::artifact

@@ -22,7 +22,7 @@ void *allocate_charged(MemoryBudget *budget, std::size_t bytes) {
 	if (budget != nullptr)
 		budget->charge(bytes);
 	try {
-		return ::operator new(bytes, std::align_val_t{64});
+		return ::operator new (bytes, std::align_val_t{64});
 	} catch (...) {
 		if (budget != nullptr)
 			budget->release(bytes);
@@ -31,7 +31,7 @@ void *allocate_charged(MemoryBudget *budget, std::size_t bytes) {
 }
 
 void free_charged(MemoryBudget *budget, void *p, std::size_t bytes) noexcept {
-	::operator delete(p, std::align_val_t{64});
+	::operator delete (p, std::align_val_t{64});
 	if (budget != nullptr)
 		budget->release(bytes);
 }

@@ -9,7 +9,8 @@ namespace recsys::data {
 
 namespace {
 
-/// The first eight bytes as a number that compares like them; most comparisons of ids end here, without touching the ids.
+/// The first eight bytes as a number that compares like them; most comparisons of ids end here, without touching the
+/// ids.
 std::uint64_t prefix_of(std::string_view id) noexcept {
 	std::uint64_t key = 0;
 	for (std::size_t i = 0; i < 8; ++i)
@@ -73,7 +74,8 @@ Budgeted<std::uint32_t> Interner::sorted(Executor &executor, const StopToken &st
 		const std::size_t begin = chunk * kChunk, end = std::min(n, begin + kChunk);
 		for (std::size_t i = begin; i < end; ++i)
 			from[i] = {prefix_of((*this)[static_cast<std::uint32_t>(i)]), static_cast<std::uint32_t>(i)};
-		std::sort(from.begin() + static_cast<std::ptrdiff_t>(begin), from.begin() + static_cast<std::ptrdiff_t>(end), before);
+		std::sort(from.begin() + static_cast<std::ptrdiff_t>(begin), from.begin() + static_cast<std::ptrdiff_t>(end),
+				  before);
 	});
 	for (std::size_t width = kChunk; width < n; width *= 2) {
 		executor.run((n + 2 * width - 1) / (2 * width), [&](std::size_t pair) {

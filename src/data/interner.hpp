@@ -1,5 +1,5 @@
-// Ids in order of arrival, while rows are read. A table of hashes finds an id in one or two memory accesses; ranks by bytes
-// come later, when all ids are known, from one sort of the distinct ids instead of one of all rows.
+// Ids in order of arrival, while rows are read. A table of hashes finds an id in one or two memory accesses; ranks by
+// bytes come later, when all ids are known, from one sort of the distinct ids instead of one of all rows.
 #include "base/wall.hpp"
 #pragma once
 
@@ -27,7 +27,7 @@ public:
 
 private:
 	struct Slot {
-		std::uint32_t tag;	   // high half of the hash: spares most visits to the bytes
+		std::uint32_t tag;     // high half of the hash: spares most visits to the bytes
 		std::uint32_t arrival; // kEmpty when free
 	};
 	static constexpr std::uint32_t kEmpty = 0xffffffff;
@@ -36,7 +36,7 @@ private:
 	MemoryBudget *budget_;
 	Budgeted<char> bytes_;
 	Budgeted<std::uint64_t> offsets_; // size() + 1 values
-	Budgeted<Slot> slots_;			  // a power of two, at most two thirds full
+	Budgeted<Slot> slots_;            // a power of two, at most two thirds full
 };
 
 } // namespace recsys::data

@@ -1,5 +1,5 @@
-// Who is held out, and where his history is cut. Both are pure functions of ids and seed, so a measurement can be repeated
-// and two recipes are measured on the same users.
+// Who is held out, and where his history is cut. Both are pure functions of ids and seed, so a measurement can be
+// repeated and two recipes are measured on the same users.
 #include "data/training_set.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
-// Sorting 25 million rows in seconds: ids are numbered on arrival by hash, only the distinct ids are sorted by bytes, the
-// rows are then put in their user's place by counting, and each user's few rows are sorted alone, many users in parallel.
-// Rows wait in blocks that never move, so nothing is copied while they arrive, and memory peaks at two copies of 32 bytes
-// a row. Nothing here depends on the order of arrival: every tie is broken by the bytes of the row itself.
+// Sorting 25 million rows in seconds: ids are numbered on arrival by hash, only the distinct ids are sorted by bytes,
+// the rows are then put in their user's place by counting, and each user's few rows are sorted alone, many users in
+// parallel. Rows wait in blocks that never move, so nothing is copied while they arrive, and memory peaks at two copies
+// of 32 bytes a row. Nothing here depends on the order of arrival: every tie is broken by the bytes of the row itself.
 #include "data/training_set.hpp"
 
 #include <algorithm>
@@ -26,9 +26,9 @@ struct Row {
 };
 static_assert(sizeof(Row) == 32);
 
-constexpr std::size_t kBlockRows = 1 << 15;	  // 1 MB
+constexpr std::size_t kBlockRows = 1 << 15;   // 1 MB
 constexpr std::size_t kShardEvents = 1 << 15; // events sorted by one task
-constexpr std::size_t kPollEvery = 1 << 15;	  // comparisons or rows between two polls: less than 10 ms
+constexpr std::size_t kPollEvery = 1 << 15;   // comparisons or rows between two polls: less than 10 ms
 
 template <class T> Budgeted<T> make(std::size_t n, MemoryBudget *budget) {
 	return Budgeted<T>(n, T{}, BudgetAllocator<T>(budget));
@@ -86,7 +86,8 @@ std::vector<std::uint32_t> shard_users(std::span<const std::uint64_t> offsets) {
 	return first;
 }
 
-/// Session numbers of one user, from 0 in order of first appearance, so that they do not depend on the order of arrival.
+/// Session numbers of one user, from 0 in order of first appearance, so that they do not depend on the order of
+/// arrival.
 void renumber_sessions(std::span<Row> rows, std::unordered_map<std::uint32_t, std::uint32_t> &numbers) {
 	numbers.clear();
 	std::uint32_t last = kNone, last_number = kNone;
@@ -101,7 +102,8 @@ void renumber_sessions(std::span<Row> rows, std::unordered_map<std::uint32_t, st
 	}
 }
 
-std::uint32_t find_id(std::span<const std::uint64_t> offsets, std::span<const char> bytes, std::string_view id) noexcept {
+std::uint32_t find_id(std::span<const std::uint64_t> offsets, std::span<const char> bytes,
+					  std::string_view id) noexcept {
 	std::size_t low = 0, high = offsets.empty() ? 0 : offsets.size() - 1;
 	const std::size_t n = high;
 	const auto at = [&](std::size_t i) {
@@ -129,7 +131,8 @@ struct TrainingSetBuilder::Impl {
 		  created(BudgetAllocator<std::int64_t>(b)) {}
 
 	std::uint16_t intern_type(std::string_view type);
-	Budgeted<std::uint32_t> rank(const Interner &interner, IdDictionary &out, Executor &executor, const StopToken &stop);
+	Budgeted<std::uint32_t> rank(const Interner &interner, IdDictionary &out, Executor &executor,
+								 const StopToken &stop);
 	std::vector<std::uint16_t> rank_types(std::vector<std::string> &out) const;
 	Budgeted<Row> place_rows(std::span<const std::uint32_t> user_ranks, std::span<const std::uint32_t> item_ranks,
 							 std::span<const std::uint16_t> type_ranks, std::span<const std::uint64_t> offsets,
@@ -145,7 +148,7 @@ struct TrainingSetBuilder::Impl {
 	std::string_view last_type_name; // of a node of `types`: stays valid
 	std::vector<Budgeted<Row>> blocks;
 	std::size_t n_rows = 0;
-	Budgeted<std::uint8_t> has_row;	// by arrival number of the item, as far as rows of items came
+	Budgeted<std::uint8_t> has_row; // by arrival number of the item, as far as rows of items came
 	Budgeted<std::int64_t> created; // the same; kNotCreated when the row has none
 };
 
@@ -247,7 +250,8 @@ Budgeted<Row> TrainingSetBuilder::Impl::place_rows(std::span<const std::uint32_t
 }
 
 /// Sorts each user's rows, drops the repeated ones and writes the columns.
-void TrainingSetBuilder::Impl::sort_users(std::span<Row> rows, TrainingSet &set, Executor &executor, const StopToken &stop) {
+void TrainingSetBuilder::Impl::sort_users(std::span<Row> rows, TrainingSet &set, Executor &executor,
+										  const StopToken &stop) {
 	Budgeted<std::uint64_t> &offsets = set.user_offsets_;
 	const std::size_t n_users = offsets.size() - 1;
 	const std::vector<std::uint32_t> shards = shard_users(offsets);

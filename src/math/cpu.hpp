@@ -1,4 +1,5 @@
-// Which kernels this machine runs. "Same rows and seed, same model bytes" holds on one instruction set; the model records it.
+// Which kernels this machine runs. "Same rows and seed, same model bytes" holds on one instruction set; the model
+// records it.
 #include "base/wall.hpp"
 #pragma once
 

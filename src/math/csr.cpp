@@ -29,8 +29,9 @@ Csr transpose(const Csr &matrix, MemoryBudget *budget, const StopToken &stop) {
 	return out;
 }
 
-Budgeted<std::uint64_t> cooccurrence_costs(const Csr &by_row, const Csr &by_column, std::span<const std::uint8_t> wanted,
-										   MemoryBudget *budget, const StopToken &stop) {
+Budgeted<std::uint64_t> cooccurrence_costs(const Csr &by_row, const Csr &by_column,
+										   std::span<const std::uint8_t> wanted, MemoryBudget *budget,
+										   const StopToken &stop) {
 	constexpr std::size_t kPollEvery = 1 << 18;
 	Budgeted<std::uint64_t> costs(by_column.rows(), 0, BudgetAllocator<std::uint64_t>(budget));
 	std::size_t since_poll = kPollEvery;

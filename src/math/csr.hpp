@@ -29,24 +29,25 @@ struct Csr {
 /// Columns become rows; each new row lists its old rows in ascending order.
 Csr transpose(const Csr &matrix, MemoryBudget *budget, const StopToken &stop);
 
-/// Contiguous pieces of about equal cost: piece p is [bounds[p], bounds[p + 1]). A function of the costs alone, so results
-/// that are reduced piece by piece do not depend on the number of threads.
+/// Contiguous pieces of about equal cost: piece p is [bounds[p], bounds[p + 1]). A function of the costs alone, so
+/// results that are reduced piece by piece do not depend on the number of threads.
 std::vector<std::uint32_t> split_by_cost(std::span<const std::uint64_t> costs, std::size_t max_pieces);
 
 /// Shared rows of one column with all others, ready to read.
 struct Cooccurrence {
-	std::span<const std::uint32_t> count;	// n_columns values; the column's own count is its size
+	std::span<const std::uint32_t> count;   // n_columns values; the column's own count is its size
 	std::span<const std::uint32_t> touched; // columns that may have a count, in no particular order
 };
 
 /// Work of each column's counts: the summed sizes of its rows. Zero for columns that are not `wanted` (empty: all are).
-Budgeted<std::uint64_t> cooccurrence_costs(const Csr &by_row, const Csr &by_column, std::span<const std::uint8_t> wanted,
-										   MemoryBudget *budget, const StopToken &stop);
+Budgeted<std::uint64_t> cooccurrence_costs(const Csr &by_row, const Csr &by_column,
+										   std::span<const std::uint8_t> wanted, MemoryBudget *budget,
+										   const StopToken &stop);
 
-/// For every column a with a cost, in parallel by pieces of about equal cost: visit(a, Cooccurrence). `by_column` is the
-/// transpose of `by_row`. Work is the sum over rows of size squared. Row-wise (Gustavson 1978) with a dense counter, which stays in
-/// the cache for all but the largest catalogues; a column that meets a good part of the catalogue is swept densely instead
-/// of keeping a list, as the list would cost more than the sweep. Polls `stop`.
+/// For every column a with a cost, in parallel by pieces of about equal cost: visit(a, Cooccurrence). `by_column` is
+/// the transpose of `by_row`. Work is the sum over rows of size squared. Row-wise (Gustavson 1978) with a dense
+/// counter, which stays in the cache for all but the largest catalogues; a column that meets a good part of the
+/// catalogue is swept densely instead of keeping a list, as the list would cost more than the sweep. Polls `stop`.
 template <class Visit>
 void for_each_cooccurrence(const Csr &by_row, const Csr &by_column, std::span<const std::uint64_t> costs,
 						   Executor &executor, MemoryBudget *budget, const StopToken &stop, Visit visit) {
@@ -82,8 +83,9 @@ void for_each_cooccurrence(const Csr &by_row, const Csr &by_column, std::span<co
 					stop.check();
 				}
 			}
-			const std::span<const std::uint32_t> touched =
-				dense ? std::span<const std::uint32_t>(everything) : std::span<const std::uint32_t>(list.data(), n_touched);
+			const std::span<const std::uint32_t> touched = dense
+															   ? std::span<const std::uint32_t>(everything)
+															   : std::span<const std::uint32_t>(list.data(), n_touched);
 			visit(a, Cooccurrence{count, touched});
 			if (dense)
 				std::fill(count.begin(), count.end(), 0);

@@ -18,7 +18,8 @@ struct Window {
 };
 
 /// The counts between two percentiles (0 … 1, nearest rank) of all counts above zero; who has nothing is in no window.
-/// Equal counts are in or out together, and a window with minimum <= maximum is never empty while any count is above zero.
+/// Equal counts are in or out together, and a window with minimum <= maximum is never empty while any count is above
+/// zero.
 inline Window percentile_window(std::span<const std::uint32_t> counts, double minimum, double maximum) {
 	std::vector<std::uint32_t> present;
 	std::copy_if(counts.begin(), counts.end(), std::back_inserter(present), [](std::uint32_t c) { return c > 0; });

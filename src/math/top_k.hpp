@@ -1,5 +1,5 @@
-// Exact descending order over scores: the best k of a stream, and the whole order of a dense array in blocks. Serving asks for
-// a first block, tests it against a filter, and asks for more only when the list is still short.
+// Exact descending order over scores: the best k of a stream, and the whole order of a dense array in blocks. Serving
+// asks for a first block, tests it against a filter, and asks for more only when the list is still short.
 #include "base/wall.hpp"
 #pragma once
 
@@ -21,9 +21,9 @@ inline bool before(const Scored &a, const Scored &b) noexcept {
 	return a.score > b.score || (a.score == b.score && a.item < b.item);
 }
 
-/// The best `k` of a stream, in any order of arrival. Candidates gather in a buffer of twice the size; when it is full the
-/// better half stays and its worst member becomes the bar for all that follow. So a candidate costs one comparison, and the
-/// selections are amortised: O(n + k log k) in all. NaN and -infinity never enter.
+/// The best `k` of a stream, in any order of arrival. Candidates gather in a buffer of twice the size; when it is full
+/// the better half stays and its worst member becomes the bar for all that follow. So a candidate costs one comparison,
+/// and the selections are amortised: O(n + k log k) in all. NaN and -infinity never enter.
 class TopK {
 public:
 	void reset(std::size_t k);

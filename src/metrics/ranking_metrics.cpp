@@ -29,7 +29,8 @@ std::vector<std::uint32_t> distinct(std::span<const std::uint32_t> truth) {
 }
 
 /// hit[i] = 1 when position i holds an item of the truth; an item that is listed twice hits once.
-std::vector<std::uint8_t> hits(std::span<const std::uint32_t> ranked, const std::vector<std::uint32_t> &truth, std::size_t k) {
+std::vector<std::uint8_t> hits(std::span<const std::uint32_t> ranked, const std::vector<std::uint32_t> &truth,
+							   std::size_t k) {
 	std::vector<std::uint8_t> hit(std::min(k, ranked.size()), 0);
 	for (std::size_t i = 0; i < hit.size(); ++i)
 		hit[i] = std::binary_search(truth.begin(), truth.end(), ranked[i]) &&

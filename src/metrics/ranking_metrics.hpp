@@ -18,7 +18,7 @@ public:
 	std::size_t users() const noexcept { return users_; }
 	double coverage() const noexcept;
 	double mean_reciprocal_rank_at_25() const noexcept;
-	double ndcg_at(std::size_t k) const;	  // k in 5, 10, 25
+	double ndcg_at(std::size_t k) const;      // k in 5, 10, 25
 	double precision_at(std::size_t k) const; // k in 5, 10, 25
 
 private:

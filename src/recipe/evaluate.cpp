@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kListLength = 25;
 constexpr std::size_t kBatch = 1024; // users whose lists are kept until they are added up
-constexpr std::size_t kTask = 16;	 // users scored by one task, sharing its Scores
+constexpr std::size_t kTask = 16;    // users scored by one task, sharing its Scores
 
 struct Judged {
 	std::vector<std::uint32_t> ranked, truth; // truth is empty for a user who cannot be judged
@@ -44,8 +44,8 @@ struct Workplace {
 	std::vector<Event> history;
 };
 
-void judge(const Scorer &scorer, const TrainRequest &request, std::uint32_t user, EvaluationQuery kind, Workplace &place,
-		   Judged &out) {
+void judge(const Scorer &scorer, const TrainRequest &request, std::uint32_t user, EvaluationQuery kind,
+		   Workplace &place, Judged &out) {
 	const data::TrainingSet &set = request.data;
 	const data::HeldOut cut = data::hold_out(set, user, request.seed);
 	out.ranked.clear();

@@ -1,5 +1,5 @@
-// Hyperparameters arrive as text, because the service's clients write both 149 and "149", true and "True". Every complaint
-// names the value and tells what would be right.
+// Hyperparameters arrive as text, because the service's clients write both 149 and "149", true and "True". Every
+// complaint names the value and tells what would be right.
 #include "recipe/recipe.hpp"
 
 #include <charconv>
@@ -98,7 +98,8 @@ Hyperparameters complete_hyperparameters(const RecipeSpec &recipe, const std::ma
 			if (spec.name == name)
 				found = &spec;
 		if (found == nullptr)
-			throw Error(sqlstate::InvalidParameter, "unrecognized hyperparameter \"" + name + "\"", {}, valid_names(recipe));
+			throw Error(sqlstate::InvalidParameter, "unrecognized hyperparameter \"" + name + "\"", {},
+						valid_names(recipe));
 		values.set(name, parse(*found, text));
 	}
 	check_windows(values);

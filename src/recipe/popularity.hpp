@@ -1,9 +1,10 @@
-// popularity-count: items by the number of different users who chose them, the same list for everybody. It is also the last
-// rung of other recipes' ladders, so its parts are shared.
+// popularity-count: items by the number of different users who chose them, the same list for everybody. It is also the
+// last rung of other recipes' ladders, so its parts are shared.
 //
-// The logit is log(1 + users), so the softmax over the catalogue is the share of users with one added for every item: an item
-// that nobody chose yet is last, not impossible. Single precision cannot tell large counts apart by their logarithm; where
-// it cannot, the logits are moved by single steps, so that the order by logit is always the order by count.
+// The logit is log(1 + users), so the softmax over the catalogue is the share of users with one added for every item:
+// an item that nobody chose yet is last, not impossible. Single precision cannot tell large counts apart by their
+// logarithm; where it cannot, the logits are moved by single steps, so that the order by logit is always the order by
+// count.
 #include "base/wall.hpp"
 #pragma once
 

@@ -8,40 +8,38 @@ namespace recsys::recipe {
 
 namespace {
 
-constexpr Capabilities kAggregate{.context = false,
-								  .exploration = false,
-								  .auto_update = false,
-								  .scores = false,
-								  .batch = true,
-								  .real_time = false};
+constexpr Capabilities kAggregate{
+	.context = false, .exploration = false, .auto_update = false, .scores = false, .batch = true, .real_time = false};
 
-const std::vector<HyperparameterSpec> kSimsHyperparameters = {
-	{"popularity_discount_factor", ParameterKind::Float, 0.5, 0, 1, true,
-	 "How much an item's popularity counts against it: at 0 the most popular companions come first, at 1 popularity is "
-	 "taken out altogether."},
-	{"min_cointeraction_count", ParameterKind::Integer, 3, 0, 10, true,
-	 "Users who must have chosen both items before they can be neighbours; higher values trade rare items for fewer "
-	 "accidental pairs."},
-	{"min_user_history_length_percentile", ParameterKind::Float, 0.005, 0, 1, false,
-	 "Users whose number of different items lies below this percentile are not counted: a history of one item says "
-	 "nothing about pairs."},
-	{"max_user_history_length_percentile", ParameterKind::Float, 0.995, 0, 1, false,
-	 "Users whose number of different items lies above this percentile are not counted: crawlers and shared accounts pair "
-	 "everything with everything."},
-	{"min_item_interaction_count_percentile", ParameterKind::Float, 0.01, 0, 1, false,
-	 "Items whose number of users lies below this percentile are not counted: their pairs are chance."},
-	{"max_item_interaction_count_percentile", ParameterKind::Float, 0.9, 0, 1, false,
-	 "Items whose number of users lies above this percentile are not counted: what everybody has is related to nothing in "
-	 "particular. Raise it to 1 where bestsellers should have, and be, related items."},
-};
+std::vector<HyperparameterSpec> sims_hyperparameters() {
+	return {
+		{"popularity_discount_factor", ParameterKind::Float, 0.5, 0, 1, true,
+		 "How much an item's popularity counts against it: at 0 the most popular companions come first, at 1 "
+		 "popularity is taken out altogether."},
+		{"min_cointeraction_count", ParameterKind::Integer, 3, 0, 10, true,
+		 "Users who must have chosen both items before they can be neighbours; higher values trade rare items for "
+		 "fewer accidental pairs."},
+		{"min_user_history_length_percentile", ParameterKind::Float, 0.005, 0, 1, false,
+		 "Users whose number of different items lies below this percentile are not counted: a history of one item "
+		 "says nothing about pairs."},
+		{"max_user_history_length_percentile", ParameterKind::Float, 0.995, 0, 1, false,
+		 "Users whose number of different items lies above this percentile are not counted: crawlers and shared "
+		 "accounts pair everything with everything."},
+		{"min_item_interaction_count_percentile", ParameterKind::Float, 0.01, 0, 1, false,
+		 "Items whose number of users lies below this percentile are not counted: their pairs are chance."},
+		{"max_item_interaction_count_percentile", ParameterKind::Float, 0.9, 0, 1, false,
+		 "Items whose number of users lies above this percentile are not counted: what everybody has is related to "
+		 "nothing in particular. Raise it to 1 where bestsellers should have, and be, related items."},
+	};
+}
 
 const std::vector<RecipeSpec> &table() {
 	// Never destroyed: a backend may end through exit() while another static still asks.
 	static const auto &rows = *new std::vector<RecipeSpec>{
 		{"popularity-count",
 		 RecipeType::PopularItems,
-		 "The items that most different users chose; the same list for everybody, and the baseline that other recipes must "
-		 "beat.",
+		 "The items that most different users chose; the same list for everybody, and the baseline that other recipes "
+		 "must beat.",
 		 {"interactions"},
 		 {},
 		 {},
@@ -55,7 +53,7 @@ const std::vector<RecipeSpec> &table() {
 		 "Items that the same users chose, by co-occurrence in their histories with a discount for popularity.",
 		 {"interactions"},
 		 {},
-		 kSimsHyperparameters,
+		 sims_hyperparameters(),
 		 kAggregate,
 		 /* needs_user */ false,
 		 /* needs_item */ true,

@@ -91,8 +91,9 @@ private:
 		for (std::uint32_t i = 0; i < items.size(); ++i)
 			first.emplace_back(items[i], i);
 		std::sort(first.begin(), first.end());
-		first.erase(std::unique(first.begin(), first.end(), [](const auto &a, const auto &b) { return a.first == b.first; }),
-					first.end());
+		first.erase(
+			std::unique(first.begin(), first.end(), [](const auto &a, const auto &b) { return a.first == b.first; }),
+			first.end());
 		std::sort(first.begin(), first.end(), [](const auto &a, const auto &b) { return a.second < b.second; });
 		items.clear();
 		for (std::size_t i = 0; i < std::min(limit, first.size()); ++i)
@@ -177,7 +178,9 @@ private:
 	double weight(std::uint32_t item) const noexcept {
 		return std::exp(static_cast<double>(logits_[item]) - static_cast<double>(highest_));
 	}
-	static float log_of(float similarity) noexcept { return static_cast<float>(std::log(static_cast<double>(similarity))); }
+	static float log_of(float similarity) noexcept {
+		return static_cast<float>(std::log(static_cast<double>(similarity)));
+	}
 
 	std::span<const float> logits_;
 	std::span<const std::uint64_t> offsets_;
@@ -210,21 +213,22 @@ Neighbors find_neighbors(const TrainRequest &request, const SimsOptions &options
 	out.similarity = Budgeted<float>(room[n], 0.0f, BudgetAllocator<float>(budget));
 	const std::uint32_t least = std::max(1u, options.min_cointeraction_count);
 	request.monitor.phase("counting pairs", n);
-	math::for_each_cooccurrence(by_user, by_item, costs, request.executor, budget, request.stop,
-								[&](std::uint32_t a, const math::Cooccurrence &with) {
-		math::TopK best;
-		best.reset(options.n_neighbors);
-		for (const std::uint32_t b : with.touched)
-			if (with.count[b] >= least && b != a)
-				best.push({b, static_cast<float>(static_cast<double>(with.count[b]) * discount[b])});
-		std::size_t to = room[a];
-		for (const math::Scored &neighbor : best.sorted()) {
-			out.item[to] = neighbor.item;
-			out.similarity[to++] = neighbor.score;
-		}
-		out.offsets[a + 1] = to - room[a];
-		request.monitor.advance();
-	});
+	math::for_each_cooccurrence(
+		by_user, by_item, costs, request.executor, budget, request.stop,
+		[&](std::uint32_t a, const math::Cooccurrence &with) {
+			math::TopK best;
+			best.reset(options.n_neighbors);
+			for (const std::uint32_t b : with.touched)
+				if (with.count[b] >= least && b != a)
+					best.push({b, static_cast<float>(static_cast<double>(with.count[b]) * discount[b])});
+			std::size_t to = room[a];
+			for (const math::Scored &neighbor : best.sorted()) {
+				out.item[to] = neighbor.item;
+				out.similarity[to++] = neighbor.score;
+			}
+			out.offsets[a + 1] = to - room[a];
+			request.monitor.advance();
+		});
 	for (std::size_t a = 0; a < n; ++a) {
 		const auto size = static_cast<std::ptrdiff_t>(out.offsets[a + 1]);
 		out.offsets[a + 1] += out.offsets[a];

@@ -2,14 +2,14 @@
 //
 //   sim(a, b) = co(a, b) / n_b ^ popularity_discount_factor
 //
-// co(a, b) = users who chose both, n_b = users who chose b. At 0 the most popular companions come first; at 1 the order is
-// that of P(a | b), popularity taken out (the family of item-based top-N of Deshpande and Karypis 2004).
+// co(a, b) = users who chose both, n_b = users who chose b. At 0 the most popular companions come first; at 1 the order
+// is that of P(a | b), popularity taken out (the family of item-based top-N of Deshpande and Karypis 2004).
 //
 // Who counts. A history is the set of a user's different items. Users and items whose counts lie outside the percentile
-// windows do not contribute: they are neither counted nor answered, and a query for such an item gets popular items. Of a
-// history inside the window only the newest kMaxHistory items count: co-occurrence costs the square of a history's length,
-// and two things that one till, crawler or shared account met thousands of items apart tell nothing about each other. So
-// the work is at most kMaxHistory for each event, whatever the data.
+// windows do not contribute: they are neither counted nor answered, and a query for such an item gets popular items. Of
+// a history inside the window only the newest kMaxHistory items count: co-occurrence costs the square of a history's
+// length, and two things that one till, crawler or shared account met thousands of items apart tell nothing about each
+// other. So the work is at most kMaxHistory for each event, whatever the data.
 //
 // The model keeps the best kNeighbors a row. The answer is those, then everything else by popularity (reason Popular,
 // always below every neighbour); never the query item itself.

@@ -112,16 +112,16 @@ std::map<std::string, std::string> settings(std::string_view text) {
 	return given;
 }
 
-void train(const std::string &what, const data::TrainingSet &set, double build_wall, double build_cpu, Executor &executor,
-		   MemoryBudget &budget) {
+void train(const std::string &what, const data::TrainingSet &set, double build_wall, double build_cpu,
+		   Executor &executor, MemoryBudget &budget) {
 	const std::string name = what.substr(0, what.find(':'));
 	const recipe::RecipeSpec *recipe = recipe::find_recipe(name);
 	if (recipe == nullptr) {
 		std::fprintf(stderr, "no recipe \"%s\"\n", name.c_str());
 		std::exit(1);
 	}
-	const auto parameters =
-		recipe::complete_hyperparameters(*recipe, settings(std::string_view(what).substr(std::min(name.size() + 1, what.size()))));
+	const auto parameters = recipe::complete_hyperparameters(
+		*recipe, settings(std::string_view(what).substr(std::min(name.size() + 1, what.size()))));
 	Monitor monitor;
 	const auto start = Clock::now();
 	const double cpu = cpu_seconds();
@@ -129,10 +129,11 @@ void train(const std::string &what, const data::TrainingSet &set, double build_w
 	const double wall = since(start), used = cpu_seconds() - cpu;
 	const recipe::Estimate estimate =
 		recipe::estimate_training(*recipe, set.n_events(), set.n_users(), set.n_items(), executor.threads());
-	std::printf("{\"what\": \"%s\", \"train_seconds\": %.3f, \"wall_seconds\": %.3f, \"predicted_wall\": %.3f, "
-				"\"cpu_seconds\": %.3f, \"predicted_cpu\": %.3f, \"peak_mb\": %zu, \"predicted_mb\": %zu, \"model_mb\": %.1f",
-				what.c_str(), wall, wall + build_wall, estimate.wall_seconds, used + build_cpu, estimate.cpu_seconds,
-				budget.peak() >> 20, estimate.peak_bytes >> 20, static_cast<double>(result.model.size()) / (1 << 20));
+	std::printf(
+		"{\"what\": \"%s\", \"train_seconds\": %.3f, \"wall_seconds\": %.3f, \"predicted_wall\": %.3f, "
+		"\"cpu_seconds\": %.3f, \"predicted_cpu\": %.3f, \"peak_mb\": %zu, \"predicted_mb\": %zu, \"model_mb\": %.1f",
+		what.c_str(), wall, wall + build_wall, estimate.wall_seconds, used + build_cpu, estimate.cpu_seconds,
+		budget.peak() >> 20, estimate.peak_bytes >> 20, static_cast<double>(result.model.size()) / (1 << 20));
 	for (const recipe::Metric &metric : result.metrics)
 		std::printf(", \"%s\": %.4f", metric.name.c_str(), metric.value);
 	std::printf("}\n");
@@ -160,7 +161,8 @@ int main(int argc, char **argv) {
 	const double wall = since(start), used = cpu_seconds() - cpu;
 	std::printf("{\"what\": \"training set\", \"rows\": %zu, \"events\": %zu, \"users\": %zu, \"items\": %zu, "
 				"\"add_seconds\": %.3f, \"wall_seconds\": %.3f, \"cpu_seconds\": %.3f, \"peak_mb\": %zu}\n",
-				table.rows.size(), set.n_events(), set.n_users(), set.n_items(), add_wall, wall, used, budget.peak() >> 20);
+				table.rows.size(), set.n_events(), set.n_users(), set.n_items(), add_wall, wall, used,
+				budget.peak() >> 20);
 	std::fflush(stdout);
 	std::vector<std::string> what(argv + std::min(argc, 3), argv + argc);
 	if (what.empty())

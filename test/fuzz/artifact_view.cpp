@@ -1,6 +1,6 @@
-// Fuzzes the reader of models. Three ways in: the bytes as they are (header and table), a well-formed artifact whose sections
-// hold what the fuzzer likes (a right checksum over lying content), and the same with bytes changed and checksums not asked
-// for. Whatever opens is read as a server would read it. Only Error RS007 may come out.
+// Fuzzes the reader of models. Three ways in: the bytes as they are (header and table), a well-formed artifact whose
+// sections hold what the fuzzer likes (a right checksum over lying content), and the same with bytes changed and
+// checksums not asked for. Whatever opens is read as a server would read it. Only Error RS007 may come out.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -75,8 +75,9 @@ struct Input {
 };
 
 artifact::Writer write(Input &in) {
-	static constexpr const char *kNames[] = {"item.offsets",	"item.bytes",	 "item.flags",		   "summary", "popularity.logit",
-											 "neighbor.offsets", "neighbor.item", "neighbor.similarity", "other"};
+	static constexpr const char *kNames[] = {"item.offsets",  "item.bytes",          "item.flags",
+											 "summary",       "popularity.logit",    "neighbor.offsets",
+											 "neighbor.item", "neighbor.similarity", "other"};
 	const auto all = recipe::recipes();
 	artifact::Writer writer(std::string(all[in.number(all.size())].name));
 	for (const char *name : kNames) {

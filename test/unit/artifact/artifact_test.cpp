@@ -74,7 +74,8 @@ TEST_CASE("ids are found") {
 	const auto model = writer.finish();
 	const IdView ids(View(model), "id");
 	for (int i = 99; i < 1002; ++i)
-		CHECK(ids.find(std::to_string(i)) == (i >= 100 && i < 1000 && (i - 100) % 3 == 0 ? static_cast<unsigned>(i - 100) / 3 : 0xffffffffu));
+		CHECK(ids.find(std::to_string(i)) ==
+			  (i >= 100 && i < 1000 && (i - 100) % 3 == 0 ? static_cast<unsigned>(i - 100) / 3 : 0xffffffffu));
 }
 
 TEST_CASE("every truncation and every flipped bit is a damaged model") {
@@ -112,7 +113,8 @@ TEST_CASE("a layout puts stored sections together to the same bytes") {
 	Budgeted<std::byte> out(layout.total, std::byte{0xee}); // a segment may hold anything before
 	write_header(layout, out);
 	for (std::size_t i = 0; i < entries.size(); ++i)
-		std::ranges::copy(writer.sections()[i].bytes, out.begin() + static_cast<std::ptrdiff_t>(layout.entries[i].offset));
+		std::ranges::copy(writer.sections()[i].bytes,
+						  out.begin() + static_cast<std::ptrdiff_t>(layout.entries[i].offset));
 	CHECK(std::ranges::equal(out, writer.finish()));
 	CHECK_THROWS_AS(plan_layout("x", {{"a", {}, ~std::size_t{0} - 10, 0}, {"b", {}, 100, 0}}), Error);
 	CHECK_THROWS_AS(plan_layout("x", {{"a", {}, 1, 0}, {"a", {}, 1, 0}}), Error);

@@ -75,7 +75,12 @@ TEST_CASE("executors run every task once and hand on the first failure") {
 		std::vector<std::atomic<int>> ran(1000);
 		executor.run(ran.size(), [&](std::size_t i) { ++ran[i]; });
 		CHECK(std::ranges::all_of(ran, [](const auto &n) { return n == 1; }));
-		CHECK_THROWS_AS(executor.run(100, [](std::size_t i) { if (i == 50) throw Cancelled{}; }), Cancelled);
+		CHECK_THROWS_AS(executor.run(100,
+									 [](std::size_t i) {
+										 if (i == 50)
+											 throw Cancelled{};
+									 }),
+						Cancelled);
 		executor.run(0, [](std::size_t) { FAIL("no task to run"); });
 	}
 	SerialExecutor serial;

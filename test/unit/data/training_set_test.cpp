@@ -182,7 +182,10 @@ TEST_CASE("empty and tiny sets") {
 
 TEST_CASE("values: absent is NaN, zero has one sign, infinity is refused") {
 	const double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
-	const TrainingSet set = build({{"u", "i", "", "", nan, 1}, {"u", "i", "", "", -nan, 1}, {"u", "i", "", "", 0.0, 1}, {"u", "i", "", "", -0.0, 1}});
+	const TrainingSet set = build({{"u", "i", "", "", nan, 1},
+								   {"u", "i", "", "", -nan, 1},
+								   {"u", "i", "", "", 0.0, 1},
+								   {"u", "i", "", "", -0.0, 1}});
 	REQUIRE(set.n_events() == 2);
 	CHECK(std::isnan(set.value()[0]));
 	CHECK(!std::signbit(set.value()[1]));
@@ -276,8 +279,10 @@ TEST_CASE("a subset keeps items and renumbers users") {
 		REQUIRE(part.users()[to] == set.users()[u]);
 		const std::size_t n = set.user_begin(u + 1) - set.user_begin(u);
 		REQUIRE(part.user_begin(to + 1) - part.user_begin(to) == n);
-		CHECK(std::ranges::equal(part.item().subspan(part.user_begin(to), n), set.item().subspan(set.user_begin(u), n)));
-		CHECK(std::ranges::equal(part.session().subspan(part.user_begin(to), n), set.session().subspan(set.user_begin(u), n)));
+		CHECK(
+			std::ranges::equal(part.item().subspan(part.user_begin(to), n), set.item().subspan(set.user_begin(u), n)));
+		CHECK(std::ranges::equal(part.session().subspan(part.user_begin(to), n),
+								 set.session().subspan(set.user_begin(u), n)));
 		CHECK(same_bits(part.value().subspan(part.user_begin(to), n), set.value().subspan(set.user_begin(u), n)));
 		++to;
 	}
@@ -302,7 +307,8 @@ TEST_CASE("the split is by id: others may come and go") {
 	CHECK(count[1] > 100);
 	CHECK(count[2] > 100);
 	std::vector<OwnedRow> fewer;
-	std::copy_if(rows.begin(), rows.end(), std::back_inserter(fewer), [](const OwnedRow &r) { return r.user.back() != '7'; });
+	std::copy_if(rows.begin(), rows.end(), std::back_inserter(fewer),
+				 [](const OwnedRow &r) { return r.user.back() != '7'; });
 	const TrainingSet part = build(fewer);
 	const std::vector<std::uint8_t> part_side = split_users(part, 0.1, 7);
 	bool stayed = true;

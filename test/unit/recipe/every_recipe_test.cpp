@@ -142,7 +142,8 @@ TEST_CASE("every recipe: a set stop flag ends the training soon") {
 }
 
 TEST_CASE("every recipe: polls grow with the work") {
-	const data::TrainingSet small = test::make_set(test::shop(500, 300, 6)), large = test::make_set(test::shop(20000, 300, 6));
+	const data::TrainingSet small = test::make_set(test::shop(500, 300, 6)),
+							large = test::make_set(test::shop(20000, 300, 6));
 	for (const char *name : {"popularity-count", "sims"}) {
 		CAPTURE(name);
 		const auto polls = [&](const data::TrainingSet &set) {

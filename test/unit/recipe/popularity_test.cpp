@@ -33,9 +33,14 @@ TEST_CASE("popularity-count: different users count, ties go by id") {
 }
 
 TEST_CASE("popularity-count: negative events do not count, repeated ones count once") {
-	const data::TrainingSet set = test::make_set({{"u", "b", "view", 1}, {"u", "b", "view", 2}, {"u", "b", "view", 3},
-												  {"u", "a", "view", 4}, {"v", "a", "view", 5}, {"v", "c", "dislike", 1},
-												  {"w", "c", "dislike", 1}, {"x", "c", "dislike", 1}});
+	const data::TrainingSet set = test::make_set({{"u", "b", "view", 1},
+												  {"u", "b", "view", 2},
+												  {"u", "b", "view", 3},
+												  {"u", "a", "view", 4},
+												  {"v", "a", "view", 5},
+												  {"v", "c", "dislike", 1},
+												  {"w", "c", "dislike", 1},
+												  {"x", "c", "dislike", 1}});
 	REQUIRE(set.event_types() == std::vector<std::string>{"dislike", "view"});
 	Training training(set, "popularity-count");
 	training.signs({-1, 1});
@@ -66,7 +71,9 @@ TEST_CASE("popularity-count: the softmax is the smoothed share of users") {
 	const data::TrainingSet set = test::make_set({{"u", "a", "", 1}, {"v", "a", "", 1}, {"u", "b", "", 2}});
 	Model model(Training(set, "popularity-count"));
 	model.answer({});
-	const auto share = [&](std::size_t item) { return std::exp(model.scores.logit[item] - model.scores.log_normalizer); };
+	const auto share = [&](std::size_t item) {
+		return std::exp(model.scores.logit[item] - model.scores.log_normalizer);
+	};
 	CHECK(share(0) == doctest::Approx(3.0 / 5));
 	CHECK(share(1) == doctest::Approx(2.0 / 5));
 }

@@ -71,14 +71,19 @@ TEST_CASE("hyperparameters: what is given is taken, the rest is default") {
 	CHECK(h["min_cointeraction_count"] == 7);
 	CHECK(h["max_user_history_length_percentile"] == 0.995);
 	CHECK_THROWS_AS(h["no such"], std::out_of_range);
-	const auto edge = complete_hyperparameters(*find_recipe("sims"), {{"popularity_discount_factor", "1"}, {"min_cointeraction_count", "0"}});
+	const auto edge = complete_hyperparameters(*find_recipe("sims"),
+											   {{"popularity_discount_factor", "1"}, {"min_cointeraction_count", "0"}});
 	CHECK(edge["popularity_discount_factor"] == 1);
 	CHECK(edge["min_cointeraction_count"] == 0);
 }
 
 TEST_CASE("hyperparameters: booleans in every spelling the service's clients use") {
-	static const RecipeSpec recipe{"test", RecipeType::PopularItems, "Test.", {"interactions"}, {},
-								   {{"flag", ParameterKind::Boolean, 1, 0, 1, true, "Switches."}}, {}, true, false, nullptr, nullptr};
+	static const RecipeSpec recipe{"test",  RecipeType::PopularItems,
+								   "Test.", {"interactions"},
+								   {},      {{"flag", ParameterKind::Boolean, 1, 0, 1, true, "Switches."}},
+								   {},      true,
+								   false,   nullptr,
+								   nullptr};
 	for (const char *yes : {"true", "True", "1"})
 		CHECK(complete_hyperparameters(recipe, {{"flag", yes}})["flag"] == 1);
 	for (const char *no : {"false", "False", "0"})
@@ -108,13 +113,15 @@ TEST_CASE("hyperparameters: complaints name what is wrong and what would be righ
 
 	const Failure window = failure_of("sims", {{"min_item_interaction_count_percentile", "0.95"}});
 	CHECK(window.sqlstate == "22023");
-	CHECK(window.message.find("must not be greater than \"max_item_interaction_count_percentile\"") != std::string::npos);
+	CHECK(window.message.find("must not be greater than \"max_item_interaction_count_percentile\"") !=
+		  std::string::npos);
 }
 
 TEST_CASE("estimates grow with data and shrink with threads") {
 	for (const RecipeSpec &recipe : recipes()) {
 		CAPTURE(recipe.name);
-		const Estimate small = estimate_training(recipe, 100000, 1000, 2000, 2), large = estimate_training(recipe, 25000000, 160000, 60000, 2),
+		const Estimate small = estimate_training(recipe, 100000, 1000, 2000, 2),
+					   large = estimate_training(recipe, 25000000, 160000, 60000, 2),
 					   serial = estimate_training(recipe, 25000000, 160000, 60000, 1);
 		CHECK(small.wall_seconds > 0);
 		CHECK(large.wall_seconds > 20 * small.wall_seconds);

@@ -58,16 +58,18 @@ TEST_CASE("sims: neighbours equal brute force, exactly and at any number of thre
 		const auto users = users_of(set);
 		for (const double discount : {0.0, 0.5, 1.0})
 			for (const std::uint32_t least : {0u, 3u}) {
-				const Neighbors got = neighbors_of(set, open_options(discount, least, 15), static_cast<std::size_t>(seed));
+				const Neighbors got =
+					neighbors_of(set, open_options(discount, least, 15), static_cast<std::size_t>(seed));
 				bool equal = true;
 				for (std::uint32_t a = 0; a < set.n_items(); ++a) {
 					std::vector<std::pair<float, std::uint32_t>> expected;
 					for (std::uint32_t b = 0; b < set.n_items(); ++b) {
 						const std::size_t co = common(users[a], users[b]);
 						if (b != a && co >= std::max(1u, least))
-							expected.emplace_back(static_cast<float>(static_cast<double>(co) *
-																	 std::pow(static_cast<double>(users[b].size()), -discount)),
-												  b);
+							expected.emplace_back(
+								static_cast<float>(static_cast<double>(co) *
+												   std::pow(static_cast<double>(users[b].size()), -discount)),
+								b);
 					}
 					std::sort(expected.begin(), expected.end(), [](const auto &x, const auto &y) {
 						return x.first > y.first || (x.first == y.first && x.second < y.second);
@@ -75,7 +77,8 @@ TEST_CASE("sims: neighbours equal brute force, exactly and at any number of thre
 					expected.resize(std::min<std::size_t>(expected.size(), 15));
 					equal = equal && row(got, a).size() == expected.size();
 					for (std::size_t i = 0; equal && i < expected.size(); ++i)
-						equal = row(got, a)[i] == expected[i].second && got.similarity[got.offsets[a] + i] == expected[i].first;
+						equal = row(got, a)[i] == expected[i].second &&
+								got.similarity[got.offsets[a] + i] == expected[i].first;
 				}
 				CHECK(equal);
 			}

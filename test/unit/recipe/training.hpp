@@ -52,8 +52,9 @@ class Training {
 public:
 	Training(const data::TrainingSet &set, const char *recipe, const std::map<std::string, std::string> &given = {},
 			 std::size_t threads = 1, std::size_t limit = 0, const std::atomic<bool> *stop = nullptr)
-		: set_(set), spec_(*recipe::find_recipe(recipe)), hyperparameters_(recipe::complete_hyperparameters(spec_, given)),
-		  executor_(threads), budget_(limit), stop_(stop) {}
+		: set_(set), spec_(*recipe::find_recipe(recipe)),
+		  hyperparameters_(recipe::complete_hyperparameters(spec_, given)), executor_(threads), budget_(limit),
+		  stop_(stop) {}
 
 	recipe::TrainRequest request() { return {set_, hyperparameters_, signs_, 42, executor_, stop_, monitor_, budget_}; }
 	void signs(std::vector<std::int8_t> signs) { signs_ = std::move(signs); }
