@@ -23,7 +23,7 @@ fi
 ((${#tests[@]})) || { tally "$part" 0 0 && exit 0; }
 
 scratch_open "$part"
-cp -r test "$scratch"
+cp -r test demo "$scratch"
 [ ! -d expected ] || cp -r expected "$scratch"
 mkdir -p "$scratch/$output"
 # pg_regress gives up at a test without an expected file: let it fail against an empty one instead.

@@ -35,15 +35,19 @@ scratch_close() {
 	rm -rf "$scratch"
 }
 
+# Copies the extension into $scratch and makes its user the owner; nobody else can enter.
+scratch_install() {
+	[ -d "$root/tmp_install" ] || { echo "run this through make: tmp_install is missing" >&2 && return 1; }
+	cp -r "$root/tmp_install" "$scratch/inst"
+	cp "$root"/build/modules/*.so "$scratch/inst$pkglibdir" 2>/dev/null || true # libraries for tests
+	((EUID != 0)) || chown -R postgres: "$scratch"
+}
+
 scratch_open() {
 	scratch=$(mktemp -d "/tmp/recsys-$1-XXXXXX") # short: it holds sockets
 	trap scratch_close EXIT
 	trap 'exit 130' INT TERM HUP
-	[ -d "$root/tmp_install" ] || { echo "run this through make: tmp_install is missing" >&2 && return 1; }
-	cp -r "$root/tmp_install" "$scratch/inst"
-	cp "$root"/build/modules/*.so "$scratch/inst$pkglibdir" 2>/dev/null || true # libraries for tests
-	chmod -R a+rX "$scratch"
-	((EUID != 0)) || chown -R postgres: "$scratch"
+	scratch_install
 }
 
 scratch_start() {

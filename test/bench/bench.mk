@@ -1,0 +1,24 @@
+# Benchmarks: every figure that the documentation quotes. Each row has a script test/bench/ROW.sh, a server of its own, and a line
+# that says pass or FAIL; all lines are also appended to build/bench-results.tsv. The data sets are found through RECSYS_DATA;
+# a row whose data is absent says so and is skipped.
+#
+#   make bench           all rows
+#   make bench-ml-100k   CSV files to first answer
+#   make bench-ml-1m     next film: quality, and the time of everything
+#   make bench-gowalla   places: quality
+#   make bench-sims      time to train related items
+#   make bench-serve     latency and throughput of answers
+
+export RECSYS_DATA ?= $(CURDIR)/../shared/data
+BENCH_ROWS := $(sort $(patsubst test/bench/%.sh,%,$(filter-out %/bench.sh,$(wildcard test/bench/*.sh))))
+
+.PHONY: bench bench-serve $(addprefix bench-,$(BENCH_ROWS))
+bench:
+	@status=0; for row in $(BENCH_ROWS); do $(MAKE) --no-print-directory bench-$$row || status=1; done; exit $$status
+
+$(addprefix bench-,$(BENCH_ROWS)): bench-%: tmp-install
+	@PG_CONFIG="$(PG_CONFIG)" test/bench/$*.sh
+
+ifneq ($(wildcard test/bench/serve_speed.sh),)
+bench-serve: bench-serve_speed
+endif
