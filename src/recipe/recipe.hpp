@@ -120,6 +120,17 @@ struct Capabilities {
 	bool context, exploration, auto_update, scores, batch, real_time;
 };
 
+/// What a training costs, as measured (test/bench/library.cpp prints the measured beside the predicted). CPU time; a pair is
+/// two items of one history, of which there are events × min(2.5 × mean history, history_limit): the factor is the spread
+/// of history lengths that logs of people show.
+struct CostModel {
+	double fixed_seconds;
+	double event_ns, item_ns, pair_ns;
+	double history_limit;						// items of a history that meet each other
+	double parallel_share;						// of the CPU time, spread over the threads
+	double event_bytes, user_bytes, item_bytes; // at the peak, the training set included
+};
+
 struct RecipeSpec {
 	std::string_view name; // without the prefix "aws-"
 	RecipeType type;
@@ -130,6 +141,7 @@ struct RecipeSpec {
 	bool needs_user, needs_item; // of a request
 	TrainResult (*train)(const TrainRequest &);
 	std::unique_ptr<Scorer> (*open)(const artifact::View &);
+	CostModel cost;
 };
 
 /// All recipes, by name.
@@ -145,7 +157,8 @@ Hyperparameters complete_hyperparameters(const RecipeSpec &recipe, const std::ma
 inline constexpr std::uint8_t kItemHadRow = 1;
 void add_common_sections(artifact::Writer &writer, const TrainRequest &request);
 
-/// What a training will need, before it runs. From a linear cost model with measured constants (SPEC F20; checked in test/bench).
+/// What a training will need, before it runs: sorting the rows that were read, and the recipe's own work. Reading the rows
+/// comes on top.
 struct Estimate {
 	double wall_seconds, cpu_seconds;
 	std::size_t peak_bytes;

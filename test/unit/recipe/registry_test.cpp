@@ -37,6 +37,9 @@ TEST_CASE("the table is complete and consistent") {
 		CHECK(!recipe.required_datasets.empty());
 		CHECK((recipe.train != nullptr));
 		CHECK((recipe.open != nullptr));
+		CHECK(recipe.cost.event_ns > 0);
+		CHECK(recipe.cost.event_bytes > 0);
+		CHECK(recipe.cost.parallel_share <= 1);
 		CHECK(std::string(to_string(recipe.type)) != "");
 		std::set<std::string_view> parameters;
 		for (const HyperparameterSpec &spec : recipe.hyperparameters) {
@@ -78,12 +81,9 @@ TEST_CASE("hyperparameters: what is given is taken, the rest is default") {
 }
 
 TEST_CASE("hyperparameters: booleans in every spelling the service's clients use") {
-	static const RecipeSpec recipe{"test",  RecipeType::PopularItems,
-								   "Test.", {"interactions"},
-								   {},      {{"flag", ParameterKind::Boolean, 1, 0, 1, true, "Switches."}},
-								   {},      true,
-								   false,   nullptr,
-								   nullptr};
+	RecipeSpec recipe{};
+	recipe.name = "test";
+	recipe.hyperparameters = {{"flag", ParameterKind::Boolean, 1, 0, 1, true, "Switches."}};
 	for (const char *yes : {"true", "True", "1"})
 		CHECK(complete_hyperparameters(recipe, {{"flag", yes}})["flag"] == 1);
 	for (const char *no : {"false", "False", "0"})
