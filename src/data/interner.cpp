@@ -23,7 +23,22 @@ struct Keyed {
 	std::uint32_t arrival;
 };
 
-constexpr std::size_t kChunk = 1 << 16; // ids sorted by one task: a few milliseconds
+constexpr std::size_t kChunk = 1 << 16;     // ids sorted by one task: a few milliseconds
+constexpr std::size_t kPollEvery = 1 << 15; // comparisons between two polls
+
+/// Ascending bytes. Polls: the last merges handle all ids in one task.
+struct ByteOrder {
+	const Interner &ids;
+	const StopToken &stop;
+	std::size_t &countdown;
+	bool operator()(const Keyed &a, const Keyed &b) const {
+		if (--countdown == 0) {
+			countdown = kPollEvery;
+			stop.check();
+		}
+		return a.prefix != b.prefix ? a.prefix < b.prefix : ids[a.arrival] < ids[b.arrival];
+	}
+};
 
 } // namespace
 
@@ -65,25 +80,24 @@ void Interner::grow() {
 
 Budgeted<std::uint32_t> Interner::sorted(Executor &executor, const StopToken &stop) const {
 	const std::size_t n = size();
-	const auto before = [this](const Keyed &a, const Keyed &b) {
-		return a.prefix != b.prefix ? a.prefix < b.prefix : (*this)[a.arrival] < (*this)[b.arrival];
-	};
 	Budgeted<Keyed> from(n, Keyed{}, BudgetAllocator<Keyed>(budget_)), to(n, Keyed{}, BudgetAllocator<Keyed>(budget_));
 	executor.run((n + kChunk - 1) / kChunk, [&](std::size_t chunk) {
 		stop.check();
+		std::size_t countdown = kPollEvery;
 		const std::size_t begin = chunk * kChunk, end = std::min(n, begin + kChunk);
 		for (std::size_t i = begin; i < end; ++i)
 			from[i] = {prefix_of((*this)[static_cast<std::uint32_t>(i)]), static_cast<std::uint32_t>(i)};
 		std::sort(from.begin() + static_cast<std::ptrdiff_t>(begin), from.begin() + static_cast<std::ptrdiff_t>(end),
-				  before);
+				  ByteOrder{*this, stop, countdown});
 	});
 	for (std::size_t width = kChunk; width < n; width *= 2) {
 		executor.run((n + 2 * width - 1) / (2 * width), [&](std::size_t pair) {
 			stop.check();
+			std::size_t countdown = kPollEvery;
 			const auto at = [&](std::size_t i) { return static_cast<std::ptrdiff_t>(std::min(n, i)); };
 			const std::size_t begin = pair * 2 * width;
 			std::merge(from.begin() + at(begin), from.begin() + at(begin + width), from.begin() + at(begin + width),
-					   from.begin() + at(begin + 2 * width), to.begin() + at(begin), before);
+					   from.begin() + at(begin + 2 * width), to.begin() + at(begin), ByteOrder{*this, stop, countdown});
 		});
 		from.swap(to);
 	}

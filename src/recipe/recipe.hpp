@@ -125,8 +125,9 @@ struct Capabilities {
 /// of history lengths that logs of people show.
 struct CostModel {
 	double fixed_seconds;
-	double event_ns, item_ns, pair_ns;
+	double event_ns, user_ns, item_ns, pair_ns;
 	double history_limit;						// items of a history that meet each other
+	double score_ns;							// of one item for one user of the evaluation
 	double parallel_share;						// of the CPU time, spread over the threads
 	double event_bytes, user_bytes, item_bytes; // at the peak, the training set included
 };
