@@ -91,6 +91,19 @@ RETURNS jsonb LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'recsy
 COMMENT ON FUNCTION recsys.describe_dataset IS
 'A dataset as a JSON object: its table, sources and mapping, id types, fields with their roles, the availability column, estimated rows, and under "problems" what is broken, such as a mapped column that was dropped.';
 
+CREATE OR REPLACE FUNCTION recsys.setup_roles(dataset_group text, prefix text DEFAULT 'recsys')
+RETURNS TABLE (role text, object text, privileges text, granted boolean)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 30 AS 'MODULE_PATHNAME', 'recsys_setup_roles';
+COMMENT ON FUNCTION recsys.setup_roles IS
+'Makes four roles where they are missing, with your right to do so (CREATEROLE), and grants them their rights on the dataset group:
+
+<prefix>_admin: membership in the role that owns the group, hence everything.
+<prefix>_trainer: USAGE and CREATE on the schema, SELECT on the tables: train and stop training.
+<prefix>_reader: USAGE and SELECT: be served, describe.
+<prefix>_event_writer: USAGE, INSERT on the tables, and UPDATE on items, users and actions: put_*.
+
+Datasets made later are covered too. Returns what was granted; granted = false marks what you may not grant: SELECT on a source that belongs to somebody else, or membership in a superuser''s role. It can be called again, for further groups and after changes.';
+
 -- The views show what the caller may read, so they stand over functions that check it.
 
 CREATE OR REPLACE FUNCTION recsys_internal.dataset_groups()

@@ -86,6 +86,14 @@ RECSYS_FUNCTION(describe_dataset) {
 	return call.result_json(catalog::describe_dataset(group, parse_dataset_type(call.text(1, "dataset_type"))));
 }
 
+RECSYS_FUNCTION(setup_roles) {
+	const Group group = require_group(call.text(0, "dataset_group"), Right::Own);
+	pg::ResultTable table(call);
+	for (const RoleGrant &g : catalog::setup_roles(group, call.text(1, "prefix")))
+		table.row({pg::text(g.role), pg::text(g.object), pg::text(g.privileges), pg::boolean(g.granted)});
+	return call.result_void();
+}
+
 // ---- behind the views: only what the caller may read
 
 namespace {

@@ -401,7 +401,9 @@ Oid create_dataset(const DatasetRequest &r) {
 	insert_dataset(group, p);
 	for (const Source &source : p.dataset.sources)
 		insert_source(p.dataset.id, source);
-	if (!make_table(group, p.dataset))
+	if (make_table(group, p.dataset))
+		extend_put_rights(group, type);
+	else
 		note_adoption(p.dataset.id);
 	invalidate_caches();
 	return relation_in(group, to_string(type));

@@ -58,4 +58,15 @@ void delete_dataset(const Group &group, DatasetType type);
 void drop_own_tables(const Group &group, const Dataset &dataset);
 std::string describe_dataset(const Group &group, DatasetType type); // JSON
 
+// ---- roles
+
+struct RoleGrant {
+	std::string role, object, privileges;
+	bool granted; // false: the caller may not grant it
+};
+/// Makes <prefix>_admin, _trainer, _reader and _event_writer where missing, as the caller, and grants them their rights.
+std::vector<RoleGrant> setup_roles(const Group &group, const std::string &prefix);
+/// Default privileges cover INSERT on a new table; put_items and its like also need UPDATE and the key.
+void extend_put_rights(const Group &group, DatasetType type);
+
 } // namespace recsys::catalog
