@@ -79,7 +79,7 @@ CREATE OR REPLACE FUNCTION recsys.add_dataset_source(dataset_group text, dataset
     columns jsonb DEFAULT '{}')
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_add_dataset_source';
 COMMENT ON FUNCTION recsys.add_dataset_source IS
-'Adds a further relation to a mapped interactions or action_interactions dataset; its rows count as well. columns is as in create_dataset; the id types must be those of the dataset, and only its fields can be mapped.';
+'Adds a further relation to a mapped interactions or action_interactions dataset; its rows count as well. columns is as in create_dataset; the id types must be those of the dataset, and only its fields can be mapped; those that are not named are taken from columns of the same name.';
 
 CREATE OR REPLACE FUNCTION recsys.delete_dataset(dataset_group text, dataset_type text)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_delete_dataset';

@@ -97,8 +97,10 @@ Oid source_column_type(const Branch &b, const std::string &column) {
 std::string converted(const Branch &b, const std::string &column, const std::string &wanted) {
 	const Oid type = source_column_type(b, column);
 	const std::string expression = "t." + quote_identifier(column);
-	if (type == TEXTARRAYOID && wanted == "text")
-		return "array_to_string(" + expression + ", '|')";
+	if (wanted == "text" && pg::call([type] { return OidIsValid(get_base_element_type(type)); }))
+		return "pg_catalog.array_to_string(" + expression + ", '|')";
+	if (wanted == "text[]" && (type == TEXTOID || type == VARCHAROID || type == BPCHAROID || type == NAMEOID))
+		return "pg_catalog.string_to_array(" + expression + "::pg_catalog.text, '|')";
 	const char *have = pg::call([type] { return format_type_be(type); });
 	if (wanted == have || (wanted == "text" && type == VARCHAROID) || (wanted == "timestamptz" && type == TIMESTAMPTZOID) ||
 		(wanted == "float8" && type == FLOAT8OID))

@@ -119,9 +119,9 @@ std::string squeezed(std::string_view name) {
 
 void check_clashes(DatasetType type, std::string_view domain, const std::vector<DeclaredField> &declared) {
 	std::map<std::string, std::string> seen; // squeezed → spelled
-	const auto clash = [](const std::string &a, const std::string &b) {
+	const auto clash = [](const std::string &a, const std::string &b, const char *why = nullptr) {
 		throw Error("42701", "field \"" + a + "\" clashes with \"" + b + "\"",
-					"Names are compared without characters other than letters and digits, and without regard to case.");
+					why != nullptr ? why : "Names are compared by letters and digits alone, without regard to case.");
 	};
 	std::map<std::string, std::string> columns; // fixed column → spelled, for synonyms
 	for (const DeclaredField &f : declared) {
@@ -130,7 +130,7 @@ void check_clashes(DatasetType type, std::string_view domain, const std::vector<
 		const FieldRule *rule = field_rule(type, domain, f.spelled);
 		if (rule != nullptr && rule->column != nullptr)
 			if (const auto [it, fresh] = columns.emplace(rule->column, f.spelled); !fresh)
-				clash(f.spelled, it->second);
+				clash(f.spelled, it->second, "Both are names of the same column.");
 		for (const FixedColumn &c : fixed_columns(type))
 			if (squeezed(f.spelled) == squeezed(c.name) && f.field.name != c.name)
 				clash(f.spelled, c.name);
@@ -286,6 +286,16 @@ std::string lower_case(std::string_view s) {
 		if (c >= 'A' && c <= 'Z')
 			c = static_cast<char>(c - 'A' + 'a');
 	return out;
+}
+
+std::string check_domain(const std::optional<std::string> &domain) {
+	if (!domain)
+		return {};
+	for (const char *known : {"ECOMMERCE", "VIDEO_ON_DEMAND"})
+		if (lower_case(*domain) == lower_case(known))
+			return known;
+	throw Error(sqlstate::InvalidParameter, "unrecognized domain \"" + *domain + "\"", {},
+				"Domains are ECOMMERCE and VIDEO_ON_DEMAND; NULL stands for a custom dataset group.");
 }
 
 Json parse_json(const std::string &text, const char *argument) {

@@ -49,6 +49,8 @@ bool is_fixed_column(DatasetType type, std::string_view name);
 /// Required by the domain though the column itself is optional, such as event_type of a shop.
 bool domain_requires(DatasetType type, std::string_view domain, std::string_view column);
 
+/// A domain in upper case; "" for none. Errors: 22023.
+std::string check_domain(const std::optional<std::string> &domain);
 std::string lower_case(std::string_view s);
 /// A jsonb argument. Errors: 22023 for what jsonb can hold and C++ cannot, such as 1e400.
 Json parse_json(const std::string &text, const char *argument);

@@ -33,17 +33,6 @@ void check_schema_name(const std::string &name) {
 		throw Error(sqlstate::NameTooLong, "schema name \"" + name + "\" is too long", "A name has at most 63 bytes.");
 }
 
-std::string check_domain(const std::optional<std::string> &domain) {
-	if (!domain)
-		return {};
-	std::string upper = *domain;
-	std::transform(upper.begin(), upper.end(), upper.begin(), [](char c) { return c >= 'a' && c <= 'z' ? char(c - 32) : c; });
-	if (upper != "ECOMMERCE" && upper != "VIDEO_ON_DEMAND")
-		throw Error(sqlstate::InvalidParameter, "unrecognized domain \"" + *domain + "\"", {},
-					"Domains are ECOMMERCE and VIDEO_ON_DEMAND; without one the group is a custom group.");
-	return upper;
-}
-
 // True when the schema had to be made.
 bool make_schema(const std::string &name) {
 	const char *text = name.c_str();

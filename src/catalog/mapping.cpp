@@ -107,11 +107,11 @@ void check_entry(const std::string &name, const Entry &e, const std::string &wan
 	const std::string hint = wanted == "timestamptz" && is_number(c->type) && e.epoch.empty()
 								 ? "Write {\"column\": \"" + e.column + "\", \"epoch\": \"s\"}, or \"ms\" for milliseconds."
 								 : "Map a view that converts it.";
+	const std::string needed = wanted == "id"		? "ids are of type text, varchar, smallint, integer, bigint or uuid."
+							   : !e.epoch.empty() ? "an epoch is a number."
+												  : "type " + wanted + " is needed.";
 	throw Error("42804", "column \"" + e.column + "\" of relation \"" + relation_label(source) + "\" cannot be \"" + name + "\"",
-				"It has type " + c->type_name + "; " +
-					(wanted == "id" ? "ids are of type text, varchar, smallint, integer, bigint or uuid."
-									: "type " + wanted + " is needed."),
-				hint);
+				"It has type " + c->type_name + "; " + needed, hint);
 }
 
 Json to_json(const Entry &e) {
@@ -131,7 +131,8 @@ void check_relation(Oid source) {
 	if (std::string_view("rpvmf").find(kind) == std::string_view::npos)
 		throw Error("42809", "\"" + relation_label(source) + "\" is not a table, view, materialized view or foreign table");
 	if (pg::call([source] { return get_rel_persistence(source); }) == 't')
-		throw Error("42809", "temporary relation \"" + relation_label(source) + "\" cannot be a dataset",
+		throw Error("42809", "temporary relation \"" + std::string(pg::call([source] { return get_rel_name(source); })) +
+								 "\" cannot be a dataset",
 					"Trainings run in other sessions, which cannot see it.");
 }
 
@@ -347,7 +348,7 @@ std::vector<std::string> mapping_problems(const Dataset &dataset, const Source &
 		} catch (const Error &error) {
 			std::string sentence = error.what();
 			sentence[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(sentence[0])));
-			out.push_back(sentence + ".");
+			out.push_back(sentence + "." + (*error.detail() != '\0' ? " " : "") + error.detail());
 		}
 	}
 	return out;

@@ -32,17 +32,16 @@ void check_quota(const std::string &definition) {
 
 void create_schema_document(std::string_view name, const std::string &definition, const std::optional<std::string> &domain) {
 	check_name(name, "schema");
-	if (domain && *domain != "ECOMMERCE" && *domain != "VIDEO_ON_DEMAND")
-		throw Error(sqlstate::InvalidParameter, "unrecognized domain \"" + *domain + "\"", {},
-					"Domains are ECOMMERCE and VIDEO_ON_DEMAND; without one the schema is for custom groups.");
+	const std::string checked = check_domain(domain);
 	check_quota(definition);
-	const AvroSchema schema = parse_avro(parse_json(definition, "schema"), domain.value_or(""));
+	const AvroSchema schema = parse_avro(parse_json(definition, "schema"), checked);
 	static Plan insert{"INSERT INTO recsys_internal.schema_document (owner, name, domain, dataset_type, definition) "
 					   "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id",
 					   {REGROLEOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID}};
 	const Oid user = GetUserId();
 	AsOwner owner;
-	if (!insert.row({pg::oid(user), pg::text(name), pg::text(domain), pg::text(to_string(schema.type)), pg::jsonb(definition)}))
+	if (!insert.row({pg::oid(user), pg::text(name), checked.empty() ? pg::null() : pg::text(checked),
+					 pg::text(to_string(schema.type)), pg::jsonb(definition)}))
 		throw Error(sqlstate::AlreadyExists, "schema \"" + std::string(name) + "\" already exists");
 }
 
