@@ -1,0 +1,137 @@
+-- Recipes, solutions and their versions.
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_recipes()
+RETURNS TABLE (name text, recipe_type text, status text, description text, required_datasets text[],
+    optional_datasets text[], hyperparameters jsonb, capabilities jsonb, needs_user boolean, needs_item boolean)
+AS 'MODULE_PATHNAME', 'recsys_list_recipes' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION recsys_internal.list_recipes() IS 'rows of the view recsys.recipes';
+
+CREATE OR REPLACE VIEW recsys.recipes AS SELECT * FROM recsys_internal.list_recipes();
+COMMENT ON VIEW recsys.recipes IS
+'The recipes: what each recommends, which datasets it needs and uses if they exist, its hyperparameters
+([{"name", "type", "default", "minimum", "maximum", "tunable", "reason"}]) and what it is capable of
+({"real_time", "auto_update", "exploration", "context", "batch", "scores"}). "needs_user" and "needs_item" tell what a
+request must name. Wherever a recipe is asked for, the prefix "aws-" may be written or left out.';
+GRANT SELECT ON recsys.recipes TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys.describe_recipe(name text) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'recsys_describe_recipe' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION recsys.describe_recipe(text) IS
+'One recipe as JSON, with the keys of the view recsys.recipes. Errors: RS001 when there is no such recipe.';
+
+CREATE OR REPLACE FUNCTION recsys.create_solution(name text, dataset_group text, recipe text,
+    event_type text DEFAULT NULL, event_value_threshold float8 DEFAULT NULL, hyperparameters jsonb DEFAULT '{}',
+    perform_hpo boolean DEFAULT false, hpo_config jsonb DEFAULT NULL, perform_auto_ml boolean DEFAULT false,
+    optimization_objective jsonb DEFAULT NULL, excluded_columns jsonb DEFAULT NULL,
+    auto_training_interval interval DEFAULT NULL, negative_event_types text[] DEFAULT '{}') RETURNS text
+AS 'MODULE_PATHNAME', 'recsys_create_solution' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION recsys.create_solution(text, text, text, text, float8, jsonb, boolean, jsonb, boolean, jsonb, jsonb,
+    interval, text[]) IS
+'Creates a solution: a recipe with its settings for a dataset group. Returns its name.
+event_type: train on events of this type only; case counts. NULL: all types, with equal weight.
+event_value_threshold: train on events whose event_value is at least this; events without a value are left out.
+negative_event_types: events of these types say that the item is not wanted; they are never a signal for it and always read,
+whatever event_type and event_value_threshold say.
+hyperparameters: a JSON object, values as numbers, booleans or text; recsys.recipes shows names, ranges and defaults.
+perform_hpo, hpo_config, perform_auto_ml, optimization_objective, excluded_columns, auto_training_interval: not supported yet.
+Needs the ownership of the group''s schema. Errors: RS001 for a group or recipe that does not exist, RS006 when the name is
+used, 42602 for an invalid name, 22023 for hyperparameters and event types, 0A000 for what is not supported yet, RS003 for the
+11th solution of a group under recsys.service_limits.';
+
+CREATE OR REPLACE FUNCTION recsys.describe_solution(name text) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'recsys_describe_solution' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION recsys.describe_solution(text) IS
+'One solution as JSON: its settings, its hyperparameters with the defaults filled in, and its newest version.
+Errors: RS001, 42725 when solutions of several groups have the name ("group.name" tells them apart).';
+
+CREATE OR REPLACE FUNCTION recsys.delete_solution(name text) RETURNS text
+AS 'MODULE_PATHNAME', 'recsys_delete_solution' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION recsys.delete_solution(text) IS
+'Deletes a solution with all its versions and their models. Returns its name. Needs the ownership of the group''s schema.
+Errors: RS001, RS002 while a campaign uses it or one of its versions is in training.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_solutions()
+RETURNS TABLE (dataset_group text, name text, recipe text, status text, event_type text, event_value_threshold float8,
+    negative_event_types text[], hyperparameters jsonb, latest_version integer, created_at timestamptz,
+    updated_at timestamptz)
+AS 'MODULE_PATHNAME', 'recsys_list_solutions' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION recsys_internal.list_solutions() IS 'rows of the view recsys.solutions';
+
+CREATE OR REPLACE VIEW recsys.solutions AS SELECT * FROM recsys_internal.list_solutions();
+COMMENT ON VIEW recsys.solutions IS
+'The solutions of the groups that the current user may read. "latest_version" is the number of the newest version that exists.';
+GRANT SELECT ON recsys.solutions TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys.create_solution_version(solution text, training_mode text DEFAULT 'FULL',
+    wait boolean DEFAULT false) RETURNS text
+AS 'MODULE_PATHNAME', 'recsys_create_solution_version' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION recsys.create_solution_version(text, text, boolean) IS
+'Trains a solution on the data as they are. Returns the new version''s name, "solution/N".
+wait => false: a background worker trains after this transaction commits, reading as the owner of the group''s schema;
+recsys.solution_versions shows the status, recsys.progress how far it is, recsys.wait_for waits for it. A failure turns the
+version into CREATE FAILED with a reason; earlier versions and the campaigns that serve them stay as they are.
+wait => true: trains here, reading as the current user, in this transaction; a failure is an error and leaves no version.
+training_mode: FULL trains from the beginning on everything; UPDATE exists for recipes with the capability "auto_update".
+Equal rows, settings and recsys version give equal models (content_hash), with any recsys.train_threads and any order of rows.
+Needs the ownership of the group''s schema, or CREATE and USAGE on it. Errors: RS001; 22023 for a training mode that does not
+exist or that the recipe does not have; 55000 when nothing is left to train on, or without background workers; 53200 beyond
+recsys.train_memory_limit; RS003 for the quotas under recsys.service_limits.';
+
+CREATE OR REPLACE FUNCTION recsys.describe_solution_version(version text) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'recsys_describe_solution_version' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION recsys.describe_solution_version(text) IS
+'One solution version as JSON: status and failure_reason; config, the settings it was trained with; metrics; members, the parts
+of a blend with their mean weights; data_summary, what was read and what was left out; wall_seconds; training_hours, the CPU
+hours of all threads; peak_memory, in bytes; model_bytes; content_hash, equal exactly for equal models. The name is
+"solution/N"; a solution''s name alone means its newest ACTIVE version, else the newest in training. Errors: RS001, RS004, 42725.';
+
+CREATE OR REPLACE FUNCTION recsys.delete_solution_version(version text) RETURNS text
+AS 'MODULE_PATHNAME', 'recsys_delete_solution_version' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION recsys.delete_solution_version(text) IS
+'Deletes a solution version with its model. Returns its name. Its number is not used again. Needs the ownership of the group''s
+schema. Errors: RS001, RS002 while a campaign uses it or it is in training.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_solution_versions()
+RETURNS TABLE (dataset_group text, solution text, name text, number integer, recipe text, status text, failure_reason text,
+    training_mode text, training_type text, wall_seconds float8, training_hours float8, peak_memory bigint,
+    model_bytes bigint, content_hash text, created_at timestamptz, started_at timestamptz, finished_at timestamptz)
+AS 'MODULE_PATHNAME', 'recsys_list_solution_versions' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 50;
+COMMENT ON FUNCTION recsys_internal.list_solution_versions() IS 'rows of the view recsys.solution_versions';
+
+CREATE OR REPLACE VIEW recsys.solution_versions AS SELECT * FROM recsys_internal.list_solution_versions();
+COMMENT ON VIEW recsys.solution_versions IS
+'The solution versions of the groups that the current user may read. "training_hours" are the CPU hours of all threads,
+"peak_memory" and "model_bytes" are bytes. Status: CREATE PENDING, CREATE IN_PROGRESS, ACTIVE, CREATE FAILED (with
+"failure_reason"), CREATE STOPPING, CREATE STOPPED.';
+GRANT SELECT ON recsys.solution_versions TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys.stop_solution_version_creation(version text) RETURNS text
+AS 'MODULE_PATHNAME', 'recsys_stop_solution_version_creation' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION recsys.stop_solution_version_creation(text) IS
+'Stops a training. Returns the version''s new status: CREATE STOPPED when it had not begun, else CREATE STOPPING, and soon
+after the commit CREATE STOPPED. It leaves no model and cannot be resumed. A training with wait => true in another session is
+stopped as well, under the name that recsys.progress shows, and ends there with an error. Needs the rights of
+recsys.create_solution_version. Errors: RS001, 55000 when the version is not in training.';
+
+CREATE OR REPLACE FUNCTION recsys.get_solution_metrics(version text) RETURNS TABLE (metric text, value float8)
+AS 'MODULE_PATHNAME', 'recsys_get_solution_metrics' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION recsys.get_solution_metrics(text) IS
+'How well a version predicts the newest tenth of the events of users it was not trained on: coverage,
+mean_reciprocal_rank_at_25, normalized_discounted_cumulative_gain_at_5, _10 and _25, precision_at_5, _10 and _25. The users are
+chosen by a hash of their ids, so versions trained on the same data can be compared. Errors: RS001, RS002 while it is in
+training, RS004 for a version without a model.';
+
+CREATE OR REPLACE FUNCTION recsys.estimate_training(solution text)
+RETURNS TABLE (wall_seconds float8, cpu_hours float8, peak_memory bigint, interactions bigint, users bigint, items bigint)
+AS 'MODULE_PATHNAME', 'recsys_estimate_training' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION recsys.estimate_training(text) IS
+'What training a solution now would take, without training: seconds of wall time with the session''s recsys.train_threads, CPU
+hours, bytes of memory at the peak, and the counts it was computed from (interactions and users after the solution''s filter).
+Needs the rights of recsys.create_solution_version. Errors: RS001.';
+
+CREATE OR REPLACE FUNCTION recsys.wait_for(version text, timeout interval DEFAULT '1 hour') RETURNS text
+AS 'MODULE_PATHNAME', 'recsys_wait_for' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION recsys.wait_for(text, interval) IS
+'Waits until a version is no longer in training, at most for the timeout (a month counts 30 days), and returns its status then.
+Sees what other transactions commit meanwhile; can be cancelled. Errors: RS001; 55000 for a version created in this transaction
+and in transactions of an isolation level above READ COMMITTED.';

@@ -1,0 +1,217 @@
+#include "data/interner.hpp"
+#include "store/training_reader.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace recsys::store {
+
+namespace {
+
+using catalog::DatasetType;
+
+constexpr long kBlockRows = 10000;
+constexpr std::size_t kOtherTypeNames = 10;
+
+struct StringHash {
+	using is_transparent = void;
+	std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>{}(s); }
+};
+using Aliases = std::unordered_map<std::string, std::string, StringHash, std::equal_to<>>;
+
+// One step, no chains: serving also looks up only a user's direct aliases.
+Aliases read_aliases(const catalog::Group &group) {
+	Aliases aliases;
+	const std::string table = catalog::alias_table(group);
+	if (pg::query("SELECT pg_catalog.to_regclass($1)", {TEXTOID}, {pg::text(table)}, pg::Access::Read).front().null(0))
+		return aliases;
+	for (const pg::Row &row : pg::query("SELECT alias_id, user_id FROM " + table, {}, {}, pg::Access::Read))
+		aliases.emplace(row.text(0), row.text(1));
+	return aliases;
+}
+
+[[noreturn]] void infinite_timestamp(const char *column, std::string_view item) {
+	throw Error("22008", "timestamp must be finite",
+				"Column \"" + std::string(column) + "\" of item \"" + std::string(item) + "\" is infinite.");
+}
+
+bool contains(const std::vector<std::string> &names, std::string_view name) {
+	return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+const std::vector<std::string> &event_columns() {
+	static const auto &names =
+		*new std::vector<std::string>{"user_id", "item_id", "event_type", "event_value", "timestamp", "session_id"};
+	return names;
+}
+
+// Hands the wanted events of a block to `Sink`, a function of data::EventRow. Each row is deformed in one pass.
+template <class Sink> class EventLoader {
+public:
+	EventLoader(const EventFilter &filter, const Aliases &aliases, ReadCounts &counts, Sink sink)
+		: filter_(filter), aliases_(aliases), counts_(counts), sink_(std::move(sink)) {}
+
+	void load(const SPITupleTable *block) {
+		const TupleDesc shape = block->tupdesc;
+		user_type_ = TupleDescAttr(shape, User)->atttypid;
+		item_type_ = TupleDescAttr(shape, Item)->atttypid;
+		session_type_ = TupleDescAttr(shape, Session)->atttypid;
+		for (std::uint64_t row = 0; row < block->numvals; ++row) {
+			heap_deform_tuple(block->vals[row], shape, values_, nulls_);
+			++counts_.interactions;
+			if (nulls_[User] || nulls_[Item] || nulls_[Time])
+				++counts_.incomplete;
+			else if (wanted())
+				add();
+		}
+	}
+
+private:
+	enum Column { User, Item, Type, Value, Time, Session, kColumns };
+
+	// Also sets type_.
+	bool wanted() {
+		type_ = nulls_[Type] ? std::string_view() : pg::text_view(values_[Type]);
+		if (contains(filter_.negative_types, type_))
+			return true;
+		if (filter_.event_type && type_ != *filter_.event_type)
+			return note_other_type(), false;
+		if (!filter_.value_threshold)
+			return true;
+		if (nulls_[Value])
+			return ++counts_.without_value, false;
+		if (!(DatumGetFloat8(values_[Value]) >= *filter_.value_threshold))
+			return ++counts_.below_threshold, false;
+		return true;
+	}
+
+	// A few names, so that a mistyped or wrongly capitalised event type explains itself.
+	void note_other_type() {
+		++counts_.other_types;
+		std::vector<std::string> &names = counts_.other_type_names;
+		if (!type_.empty() && names.size() < kOtherTypeNames && !contains(names, type_))
+			names.emplace_back(type_);
+	}
+
+	void add() {
+		pg::IdBuffer user_buffer, item_buffer, session_buffer;
+		data::EventRow event;
+		event.user = resolve(pg::id_text(values_[User], user_type_, user_buffer));
+		event.item = pg::id_text(values_[Item], item_type_, item_buffer);
+		event.type = type_;
+		if (!nulls_[Value])
+			event.value = DatumGetFloat8(values_[Value]);
+		const TimestampTz time = DatumGetTimestampTz(values_[Time]);
+		if (TIMESTAMP_NOT_FINITE(time))
+			infinite_timestamp("timestamp", event.item);
+		event.time = pg::unix_micros(time);
+		if (!nulls_[Session])
+			event.session = pg::id_text(values_[Session], session_type_, session_buffer);
+		sink_(event);
+	}
+
+	std::string_view resolve(std::string_view user) {
+		if (aliases_.empty())
+			return user;
+		const auto it = aliases_.find(user);
+		if (it == aliases_.end())
+			return user;
+		++counts_.aliased;
+		return it->second;
+	}
+
+	const EventFilter &filter_;
+	const Aliases &aliases_;
+	ReadCounts &counts_;
+	Sink sink_;
+	Oid user_type_ = TEXTOID, item_type_ = TEXTOID, session_type_ = TEXTOID;
+	Datum values_[kColumns] = {};
+	bool nulls_[kColumns] = {};
+	std::string_view type_;
+};
+
+template <class Sink> void load_items(const SPITupleTable *block, ReadCounts &counts, Sink &&sink) {
+	const Oid type = TupleDescAttr(block->tupdesc, 0)->atttypid;
+	for (std::uint64_t row = 0; row < block->numvals; ++row) {
+		bool no_id, no_time;
+		const Datum id = pg::column(block, row, 0, no_id), time = pg::column(block, row, 1, no_time);
+		++counts.items;
+		if (no_id)
+			continue;
+		pg::IdBuffer buffer;
+		const std::string_view item = pg::id_text(id, type, buffer);
+		std::optional<std::int64_t> created;
+		if (!no_time) {
+			if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(time)))
+				infinite_timestamp("creation_timestamp", item);
+			created = pg::unix_micros(DatumGetTimestampTz(time));
+		}
+		sink(item, created);
+	}
+}
+
+// `count` grows while blocks are loaded. A block's detoasted values live in the SPI connection and go with it; ids and
+// event types are short, so in practice there are none.
+template <class Load>
+void read_blocks(const std::string &sql, const char *phase, const std::uint64_t &count, const BlockHook &before_block,
+				 Load &&load) {
+	pg::SpiScope spi;
+	pg::Cursor cursor(sql, {}, {});
+	before_block(phase, count);
+	while (const SPITupleTable *block = cursor.next(kBlockRows)) {
+		load(block);
+		before_block(phase, count);
+	}
+}
+
+template <class EventSink, class ItemSink>
+ReadCounts read_datasets(const catalog::Group &group, const EventFilter &filter, const BlockHook &before_block,
+						 EventSink &&event_sink, ItemSink &&item_sink) {
+	const catalog::Dataset interactions = catalog::require_dataset(group, DatasetType::Interactions);
+	const std::optional<catalog::Dataset> items = catalog::find_dataset(group, DatasetType::Items);
+	pg::SafeSearchPath path;
+	const Aliases aliases = read_aliases(group);
+	ReadCounts counts;
+	EventLoader loader(filter, aliases, counts, event_sink);
+	read_blocks(catalog::union_sql(group, interactions, event_columns()), "reading interactions", counts.interactions,
+				before_block, [&](const SPITupleTable *block) { loader.load(block); });
+	if (items)
+		read_blocks(catalog::union_sql(group, *items, {"item_id", "creation_timestamp"}), "reading items", counts.items,
+					before_block, [&](const SPITupleTable *block) { load_items(block, counts, item_sink); });
+	return counts;
+}
+
+} // namespace
+
+ReadCounts read_training_rows(const catalog::Group &group, const EventFilter &filter, data::TrainingSetBuilder &builder,
+							  const BlockHook &before_block) {
+	return read_datasets(
+		group, filter, before_block, [&builder](const data::EventRow &event) { builder.add_event(event); },
+		[&builder](std::string_view item, std::optional<std::int64_t> created) { builder.add_item(item, created); });
+}
+
+std::vector<std::int8_t> type_signs(const data::TrainingSet &set, const EventFilter &filter) {
+	std::vector<std::int8_t> signs;
+	for (const std::string &type : set.event_types())
+		signs.push_back(contains(filter.negative_types, type) ? -1 : 1);
+	return signs;
+}
+
+DatasetSize count_training_rows(const catalog::Group &group, const EventFilter &filter) {
+	data::Interner users(nullptr), items(nullptr);
+	std::uint64_t interactions = 0;
+	read_datasets(
+		group, filter, [](const char *, std::uint64_t) {},
+		[&](const data::EventRow &event) {
+			++interactions;
+			users.intern(event.user);
+			items.intern(event.item);
+		},
+		[&](std::string_view item, std::optional<std::int64_t>) { items.intern(item); });
+	return {interactions, users.size(), items.size()};
+}
+
+} // namespace recsys::store

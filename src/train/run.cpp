@@ -1,0 +1,134 @@
+#include "train/run.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+
+#include "store/model_store.hpp"
+#include "train/preconditions.hpp"
+
+#include "pg/settings.hpp"
+#include "pg/threads.hpp"
+
+namespace recsys::train {
+
+namespace {
+
+std::int64_t now_us() {
+	return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// User and system time of the process, threads included.
+double cpu_seconds() {
+	rusage usage{};
+	getrusage(RUSAGE_SELF, &usage);
+	const auto seconds = [](const timeval &t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+	return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// In UTC, so that the summary does not depend on a session's time zone.
+std::string iso_time(std::int64_t micros) {
+	const auto seconds = static_cast<std::time_t>(micros / 1000000 - (micros % 1000000 < 0));
+	std::tm parts{};
+	gmtime_r(&seconds, &parts);
+	char text[64];
+	return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+Json describe(const data::TrainingSet &set, std::span<const std::int8_t> type_sign) {
+	std::vector<std::uint64_t> per_type(set.event_types().size());
+	for (const std::uint16_t type : set.type())
+		++per_type[type];
+	Json types = Json::array();
+	for (std::size_t t = 0; t < per_type.size(); ++t) {
+		Json type = {{"event_type", nullptr}, {"interactions", per_type[t]}, {"negative", type_sign[t] < 0}};
+		if (!set.event_types()[t].empty())
+			type["event_type"] = set.event_types()[t];
+		types.push_back(std::move(type));
+	}
+	return {{"interactions", set.n_events()}, {"users", set.n_users()}, {"items", set.n_items()}, {"event_types", types}};
+}
+
+} // namespace
+
+Run::Run(Spec spec, stats::Progress &progress, std::function<bool()> stop)
+	: spec_(std::move(spec)), progress_(progress), stop_(std::move(stop)), began_us_(now_us()), cpu_before_(cpu_seconds()),
+	  budget_(static_cast<std::size_t>(pg::settings::train_memory_limit) << 20) {}
+
+void Run::check_stop() const {
+	if (stop_())
+		throw Cancelled{};
+}
+
+void Run::read(const catalog::Group &group) {
+	rows_.emplace(&budget_);
+	counts_ = store::read_training_rows(group, spec_.filter, *rows_, [this](const char *phase, std::uint64_t rows) {
+		progress_.publish(phase, rows, 0);
+		check_stop();
+	});
+}
+
+void Run::compute() {
+	const auto threads = static_cast<std::size_t>(std::max(pg::settings::train_threads, 1));
+	const bool limits = pg::settings::service_limits; // threads read no settings
+	const auto work = [&](Executor &executor, StopToken stop) {
+		monitor_.phase("sorting interactions", rows_->events());
+		const data::TrainingSet set = rows_->finish(executor, stop);
+		rows_.reset();
+		type_sign_ = store::type_signs(set, spec_.filter);
+		check_rows(spec_, counts_, set, type_sign_);
+		if (limits)
+			check_service_limits(spec_, set, type_sign_);
+		used_ = describe(set, type_sign_);
+		used_["newest_time"] = set.newest_time();
+		result_.emplace(spec_.recipe->train(
+			{set, spec_.hyperparameters, type_sign_, spec_.seed, executor, stop, monitor_, budget_}));
+	};
+	pg::compute(threads, work, [this] {
+		progress_.publish(monitor_);
+		return stop_();
+	});
+}
+
+void Run::save(std::int64_t version_id) {
+	progress_.publish("storing the model", 0, result_->model.size());
+	store::save_model(version_id, result_->model);
+}
+
+Cost Run::cost() const {
+	return {1e-6 * static_cast<double>(now_us() - began_us_), cpu_seconds() - cpu_before_,
+			static_cast<std::int64_t>(budget_.peak())};
+}
+
+Json Run::metrics() const {
+	Json out = Json::array();
+	for (const recipe::Metric &metric : result_->metrics)
+		out.push_back({{"metric", metric.name}, {"value", metric.value}});
+	return out;
+}
+
+Json Run::members() const {
+	if (result_->members.empty())
+		return nullptr;
+	Json out = Json::array();
+	for (const recipe::Member &member : result_->members)
+		out.push_back({{"member", member.name}, {"weight", member.weight}, {"ndcg", member.ndcg}});
+	return out;
+}
+
+Json Run::data_summary() const {
+	Json out = used_;
+	out["newest_time"] = iso_time(used_.at("newest_time").get<std::int64_t>());
+	out["rows_read"] = counts_.interactions;
+	out["item_rows_read"] = counts_.items;
+	out["rows_of_other_event_types"] = counts_.other_types;
+	out["rows_below_threshold"] = counts_.below_threshold;
+	out["rows_without_value"] = counts_.without_value;
+	out["rows_incomplete"] = counts_.incomplete;
+	out["rows_of_aliases"] = counts_.aliased;
+	return out;
+}
+
+} // namespace recsys::train

@@ -1,0 +1,136 @@
+#include "train/solution.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pg/settings.hpp"
+
+namespace recsys::train {
+
+namespace {
+
+using pg::AsOwner;
+using pg::Plan;
+using pg::Row;
+
+constexpr std::size_t kMaxEventType = 256; // characters of an event type
+constexpr int kMaxSolutions = 10;		   // of a group, under recsys.service_limits
+
+void check_event_type(std::string_view type, const char *argument) {
+	if (type.empty() || type.size() > kMaxEventType * 4)
+		throw Error(sqlstate::InvalidParameter, "argument \"" + std::string(argument) + "\" must have 1 to 256 characters");
+}
+
+void check_events(const SolutionRequest &request) {
+	if (request.event_type)
+		check_event_type(*request.event_type, "event_type");
+	if (request.event_value_threshold && !std::isfinite(*request.event_value_threshold))
+		throw Error(sqlstate::InvalidParameter, "argument \"event_value_threshold\" must be finite");
+	for (const std::string &type : request.negative_event_types) {
+		check_event_type(type, "negative_event_types");
+		if (std::count(request.negative_event_types.begin(), request.negative_event_types.end(), type) > 1)
+			throw Error(sqlstate::InvalidParameter, "negative event type \"" + type + "\" is given twice");
+		if (type == request.event_type)
+			throw Error(sqlstate::InvalidParameter, "event type \"" + type + "\" must not be both wanted and negative");
+	}
+}
+
+void check_quota(const catalog::Group &group) {
+	static Plan count{"SELECT count(*) FROM recsys_internal.solution WHERE group_id = $1", {INT8OID}};
+	if (pg::settings::service_limits && count.row({pg::int8(group.id)})->int8(0) >= kMaxSolutions)
+		throw Error(sqlstate::LimitExceeded, "dataset group \"" + group.name + "\" has 10 solutions already",
+					"This maximum holds while \"recsys.service_limits\" is on.");
+}
+
+} // namespace
+
+void create_solution(const catalog::Group &group, const SolutionRequest &request) {
+	static Plan insert{"INSERT INTO recsys_internal.solution (group_id, name, recipe, event_type, event_value_threshold,"
+					   " negative_event_types, hyperparameters) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+					   " ON CONFLICT (group_id, name) DO NOTHING",
+					   {INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTARRAYOID, JSONBOID}};
+	catalog::check_name(request.name, "solution");
+	const recipe::RecipeSpec &recipe = require_recipe(request.recipe);
+	const Json hyperparameters = hyperparameters_json(recipe, parse_hyperparameters(recipe, request.hyperparameters));
+	check_events(request);
+	AsOwner owner;
+	check_quota(group);
+	const std::uint64_t inserted =
+		insert.run({pg::int8(group.id), pg::text(request.name), pg::text(recipe.name), pg::text(request.event_type),
+					request.event_value_threshold ? pg::float8(*request.event_value_threshold) : pg::null(),
+					pg::text_array(request.negative_event_types), pg::jsonb(hyperparameters.dump())});
+	if (inserted == 0)
+		throw Error(sqlstate::AlreadyExists, "solution \"" + request.name + "\" already exists", {},
+					"Delete it with recsys.delete_solution, or choose another name.");
+}
+
+Spec solution_spec(const catalog::Found &solution) {
+	static Plan find{"SELECT recipe, event_type, event_value_threshold, pg_catalog.to_jsonb(negative_event_types), hyperparameters"
+					 " FROM recsys_internal.solution WHERE id = $1",
+					 {INT8OID}};
+	AsOwner owner;
+	const Row row = find.row({pg::int8(solution.id)}).value();
+	Spec spec;
+	spec.recipe = &require_recipe(row.text(0));
+	spec.filter.event_type = row.optional_text(1);
+	if (!row.null(2))
+		spec.filter.value_threshold = row.float8(2);
+	spec.filter.negative_types = Json::parse(row.text(3)).get<std::vector<std::string>>();
+	spec.hyperparameters = parse_hyperparameters(*spec.recipe, Json::parse(row.text(4)));
+	return spec;
+}
+
+int next_number(const catalog::Found &solution) {
+	static Plan find{"SELECT last_version + 1 FROM recsys_internal.solution WHERE id = $1", {INT8OID}};
+	AsOwner owner;
+	return static_cast<int>(find.row({pg::int8(solution.id)}).value().int8(0));
+}
+
+void delete_solution(const catalog::Found &solution) {
+	// The lock keeps new versions and campaigns from appearing before the deletion.
+	static Plan lock{"SELECT FROM recsys_internal.solution WHERE id = $1 FOR UPDATE", {INT8OID}};
+	static Plan user{"SELECT name FROM recsys_internal.campaign WHERE solution_id = $1 ORDER BY name LIMIT 1", {INT8OID}};
+	static Plan training{"SELECT number FROM recsys_internal.solution_version WHERE solution_id = $1"
+						 " AND status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING') ORDER BY number LIMIT 1",
+						 {INT8OID}};
+	static Plan remove{"DELETE FROM recsys_internal.solution WHERE id = $1", {INT8OID}};
+	AsOwner owner;
+	lock.row({pg::int8(solution.id)});
+	if (const std::optional<Row> campaign = user.row({pg::int8(solution.id)}))
+		throw Error(sqlstate::InUse, "solution \"" + solution.name + "\" is in use",
+					"Campaign \"" + campaign->text(0) + "\" uses it.", "Delete its campaigns first.");
+	if (const std::optional<Row> version = training.row({pg::int8(solution.id)}))
+		throw Error(sqlstate::InUse, "solution \"" + solution.name + "\" is in use",
+					"Version \"" + solution.name + "/" + version->text(0) + "\" is in training.",
+					"Stop it with recsys.stop_solution_version_creation, or wait for it with recsys.wait_for.");
+	remove.run({pg::int8(solution.id)});
+	catalog::invalidate_caches();
+}
+
+std::string describe_solution(const catalog::Found &solution) {
+	static Plan describe{
+		"SELECT pg_catalog.jsonb_build_object('name', s.name, 'dataset_group', g.name, 'recipe', s.recipe, 'status', s.status,"
+		" 'event_type', s.event_type, 'event_value_threshold', s.event_value_threshold,"
+		" 'negative_event_types', s.negative_event_types, 'hyperparameters', s.hyperparameters, 'perform_hpo', false,"
+		" 'perform_auto_ml', false, 'latest_solution_version', (SELECT pg_catalog.jsonb_build_object("
+		"'name', s.name || '/' || v.number, 'status', v.status, 'failure_reason', v.failure_reason,"
+		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'creation_date_time', v.created_at,"
+		" 'last_updated_date_time', v.updated_at) FROM recsys_internal.solution_version AS v WHERE v.solution_id = s.id"
+		" ORDER BY v.number DESC LIMIT 1), 'creation_date_time', s.created_at, 'last_updated_date_time', s.updated_at)::text"
+		" FROM recsys_internal.solution AS s JOIN recsys_internal.dataset_group AS g ON g.id = s.group_id WHERE s.id = $1",
+		{INT8OID}};
+	AsOwner owner;
+	return describe.row({pg::int8(solution.id)}, pg::Access::Read).value().text(0);
+}
+
+void list_solutions(const catalog::Group &group, pg::ResultTable &out) {
+	static Plan list{"SELECT $2, name, recipe, status, event_type, event_value_threshold, negative_event_types,"
+					 " hyperparameters, (SELECT max(v.number) FROM recsys_internal.solution_version AS v"
+					 " WHERE v.solution_id = s.id), created_at, updated_at FROM recsys_internal.solution AS s WHERE group_id = $1",
+					 {INT8OID, TEXTOID}};
+	pg::SpiScope rows;
+	AsOwner owner;
+	out.append(list.fetch({pg::int8(group.id), pg::text(group.name)}, pg::Access::Read));
+}
+
+} // namespace recsys::train

@@ -1,0 +1,40 @@
+// Solutions: a recipe with its settings for one dataset group.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/spec.hpp"
+
+#include "catalog/catalog.hpp"
+
+namespace recsys::train {
+
+/// What create_solution was asked for, besides its place.
+struct SolutionRequest {
+	std::string name, recipe;
+	std::optional<std::string> event_type;
+	std::optional<double> event_value_threshold;
+	std::vector<std::string> negative_event_types;
+	Json hyperparameters;
+};
+
+/// Errors: 42602 name, RS001 recipe, 22023 hyperparameter or event type, RS006 when the name is used, RS003 under
+/// recsys.service_limits.
+void create_solution(const catalog::Group &group, const SolutionRequest &request);
+
+/// The settings of a solution as of now.
+Spec solution_spec(const catalog::Found &solution);
+/// The number that the solution's next version will get, if nobody is faster.
+int next_number(const catalog::Found &solution);
+
+/// Deletes it with its versions and models. Errors: RS002 while a campaign uses it or a version is in training.
+void delete_solution(const catalog::Found &solution);
+
+/// As jsonb text.
+std::string describe_solution(const catalog::Found &solution);
+/// The rows of the view solutions for one group.
+void list_solutions(const catalog::Group &group, pg::ResultTable &out);
+
+} // namespace recsys::train

@@ -1,0 +1,81 @@
+#include "train/spec.hpp"
+
+namespace recsys::train {
+
+namespace {
+
+// As the service's clients write values: 149, "149", true and "True" alike.
+std::string scalar_text(const std::string &name, const Json &value) {
+	if (value.is_string())
+		return value.get<std::string>();
+	if (value.is_number() || value.is_boolean())
+		return value.dump();
+	throw Error(sqlstate::InvalidParameter, "hyperparameter \"" + name + "\" must be a number, a boolean or a string");
+}
+
+} // namespace
+
+const recipe::RecipeSpec &require_recipe(std::string_view name) {
+	if (const recipe::RecipeSpec *recipe = recipe::find_recipe(name))
+		return *recipe;
+	throw Error(sqlstate::NotFound, "recipe \"" + std::string(name) + "\" does not exist", {},
+				"Recipes are listed in \"recsys.recipes\".");
+}
+
+recipe::Hyperparameters parse_hyperparameters(const recipe::RecipeSpec &recipe, const Json &given) {
+	if (!given.is_object())
+		throw Error(sqlstate::InvalidParameter, "hyperparameters must be a JSON object");
+	std::map<std::string, std::string> texts;
+	for (const auto &[name, value] : given.items())
+		texts[name] = scalar_text(name, value);
+	return recipe::complete_hyperparameters(recipe, texts);
+}
+
+Json hyperparameters_json(const recipe::RecipeSpec &recipe, const recipe::Hyperparameters &values) {
+	Json out = Json::object();
+	for (const recipe::HyperparameterSpec &parameter : recipe.hyperparameters) {
+		const std::string name(parameter.name);
+		const double value = values[name];
+		switch (parameter.kind) {
+		case recipe::ParameterKind::Integer:
+			out[name] = static_cast<std::int64_t>(value);
+			break;
+		case recipe::ParameterKind::Boolean:
+			out[name] = value != 0;
+			break;
+		case recipe::ParameterKind::Float:
+			out[name] = value;
+			break;
+		}
+	}
+	return out;
+}
+
+Json to_json(const Spec &spec) {
+	Json out = {{"recipe", spec.recipe->name},
+				{"hyperparameters", hyperparameters_json(*spec.recipe, spec.hyperparameters)},
+				{"event_type", nullptr},
+				{"event_value_threshold", nullptr},
+				{"negative_event_types", spec.filter.negative_types},
+				{"seed", spec.seed}};
+	if (spec.filter.event_type)
+		out["event_type"] = *spec.filter.event_type;
+	if (spec.filter.value_threshold)
+		out["event_value_threshold"] = *spec.filter.value_threshold;
+	return out;
+}
+
+Spec spec_from_json(const Json &config) {
+	Spec spec;
+	spec.recipe = &require_recipe(config.at("recipe").get<std::string>());
+	spec.hyperparameters = parse_hyperparameters(*spec.recipe, config.at("hyperparameters"));
+	if (const Json &type = config.at("event_type"); !type.is_null())
+		spec.filter.event_type = type.get<std::string>();
+	if (const Json &threshold = config.at("event_value_threshold"); !threshold.is_null())
+		spec.filter.value_threshold = threshold.get<double>();
+	spec.filter.negative_types = config.at("negative_event_types").get<std::vector<std::string>>();
+	spec.seed = config.at("seed").get<std::uint64_t>();
+	return spec;
+}
+
+} // namespace recsys::train

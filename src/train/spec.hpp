@@ -1,0 +1,39 @@
+// What decides a model besides the data. A solution holds one; each version keeps a copy as JSON (`config`), so that it can be
+// read, and trained again, whatever became of the solution since.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "recipe/recipe.hpp"
+#include "store/training_reader.hpp"
+
+#include "catalog/catalog.hpp"
+
+namespace recsys::train {
+
+using catalog::Json;
+
+/// All trainings use one seed: the users held out for the metrics then stay the same, and versions can be compared.
+inline constexpr std::uint64_t kSeed = 1;
+
+struct Spec {
+	const recipe::RecipeSpec *recipe = nullptr;
+	recipe::Hyperparameters hyperparameters;
+	store::EventFilter filter;
+	std::uint64_t seed = kSeed;
+};
+
+/// Errors: RS001 with a hint when there is no such recipe. The prefix "aws-" may be left out.
+const recipe::RecipeSpec &require_recipe(std::string_view name);
+
+/// Checks `given`, a JSON object of numbers, booleans and strings, and fills in the defaults. Errors: 22023.
+recipe::Hyperparameters parse_hyperparameters(const recipe::RecipeSpec &recipe, const Json &given);
+/// Integers and booleans as such.
+Json hyperparameters_json(const recipe::RecipeSpec &recipe, const recipe::Hyperparameters &values);
+
+Json to_json(const Spec &spec);
+Spec spec_from_json(const Json &config);
+
+} // namespace recsys::train

@@ -1,0 +1,174 @@
+// The SQL-callable functions of training: arguments in, rights checked, one call, an answer out.
+#include "train/recipes.hpp"
+#include "train/solution.hpp"
+#include "train/training.hpp"
+#include "train/version.hpp"
+
+#include "pg/settings.hpp"
+
+namespace recsys::train {
+
+namespace {
+
+using catalog::Right;
+
+// Features that an argument asks for and that are not there: refused, because ignoring them would train something else.
+[[noreturn]] void unsupported(const char *argument) {
+	throw Error(sqlstate::FeatureNotSupported, "argument \"" + std::string(argument) + "\" is not supported yet", {},
+				"Leave it at its default.");
+}
+
+void forbid_read_only(const char *function) {
+	pg::call([function] { PreventCommandIfReadOnly(function); });
+}
+
+void check_training_mode(const std::string &mode, const recipe::RecipeSpec &recipe) {
+	if (mode == "FULL")
+		return;
+	if (mode != "UPDATE")
+		throw Error(sqlstate::InvalidParameter, "unrecognized training mode \"" + mode + "\"", {},
+					"Training modes are FULL and UPDATE.");
+	const std::string name(recipe.name);
+	if (!recipe.capabilities.auto_update)
+		throw Error(sqlstate::InvalidParameter, "recipe \"" + name + "\" has no training mode UPDATE", {}, "Use FULL.");
+	throw Error(sqlstate::FeatureNotSupported, "training mode UPDATE is not supported yet for recipe \"" + name + "\"", {},
+				"Use FULL.");
+}
+
+// A solution's required datasets must exist before anything is trained or queued.
+void check_datasets(const catalog::Found &solution, const recipe::RecipeSpec &recipe) {
+	for (const std::string_view type : recipe.required_datasets)
+		catalog::require_dataset(solution.group, catalog::parse_dataset_type(type));
+}
+
+// "solution/N" of a training that runs in another session's transaction: the number is the solution's next one.
+bool stop_invisible(const std::string &version) {
+	const std::size_t slash = version.find('/');
+	if (slash == std::string::npos)
+		return false;
+	const catalog::Found solution = catalog::require_resource("solution", version.substr(0, slash), Right::Train);
+	return version.substr(slash + 1) == std::to_string(next_number(solution)) && stop_training_here(solution);
+}
+
+} // namespace
+
+RECSYS_FUNCTION(list_recipes) {
+	pg::ResultTable out(call);
+	list_recipes(out);
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(describe_recipe) {
+	return call.result_json(describe_recipe(require_recipe(call.text(0, "name"))).dump());
+}
+
+RECSYS_FUNCTION(create_solution) {
+	forbid_read_only("recsys.create_solution()");
+	if (call.boolean(6, "perform_hpo"))
+		unsupported("perform_hpo");
+	if (call.boolean(8, "perform_auto_ml"))
+		unsupported("perform_auto_ml");
+	static constexpr std::pair<int, const char *> absent[] = {
+		{7, "hpo_config"}, {9, "optimization_objective"}, {10, "excluded_columns"}, {11, "auto_training_interval"}};
+	for (const auto &[position, argument] : absent)
+		if (!call.null(position))
+			unsupported(argument);
+	SolutionRequest request;
+	request.name = call.text(0, "name");
+	const catalog::Group group = catalog::require_group(call.text(1, "dataset_group"), Right::Own);
+	request.recipe = call.text(2, "recipe");
+	request.event_type = call.optional_text(3);
+	if (!call.null(4))
+		request.event_value_threshold = call.float8(4, "event_value_threshold");
+	request.hyperparameters = Json::parse(call.json(5, "hyperparameters"));
+	request.negative_event_types = call.text_array(12, "negative_event_types");
+	create_solution(group, request);
+	return call.result(request.name);
+}
+
+RECSYS_FUNCTION(describe_solution) {
+	return call.result_json(describe_solution(catalog::require_resource("solution", call.text(0, "name"), Right::Read)));
+}
+
+RECSYS_FUNCTION(delete_solution) {
+	forbid_read_only("recsys.delete_solution()");
+	const catalog::Found solution = catalog::require_resource("solution", call.text(0, "name"), Right::Own);
+	delete_solution(solution);
+	return call.result(solution.name);
+}
+
+RECSYS_FUNCTION(list_solutions) {
+	pg::ResultTable out(call);
+	for (const catalog::Group &group : catalog::groups_with(Right::Read))
+		list_solutions(group, out);
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(create_solution_version) {
+	forbid_read_only("recsys.create_solution_version()");
+	const catalog::Found solution = catalog::require_resource("solution", call.text(0, "solution"), Right::Train);
+	const std::string mode = call.text(1, "training_mode");
+	const bool wait = call.boolean(2, "wait");
+	const Spec spec = solution_spec(solution);
+	check_training_mode(mode, *spec.recipe);
+	check_datasets(solution, *spec.recipe);
+	return call.result(wait ? train_here(solution) : train_later(solution));
+}
+
+RECSYS_FUNCTION(describe_solution_version) {
+	return call.result_json(describe_version(catalog::require_version(call.text(0, "version"), Right::Read)));
+}
+
+RECSYS_FUNCTION(delete_solution_version) {
+	forbid_read_only("recsys.delete_solution_version()");
+	const catalog::FoundVersion version = catalog::require_version(call.text(0, "version"), Right::Own);
+	delete_version(version);
+	return call.result(version.name);
+}
+
+RECSYS_FUNCTION(list_solution_versions) {
+	pg::ResultTable out(call);
+	for (const catalog::Group &group : catalog::groups_with(Right::Read))
+		list_versions(group, out);
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(stop_solution_version_creation) {
+	const std::string name = call.text(0, "version");
+	if (stop_invisible(name))
+		return call.result("CREATE STOPPING");
+	forbid_read_only("recsys.stop_solution_version_creation()");
+	return call.result(stop_version(catalog::require_version(name, Right::Train)));
+}
+
+RECSYS_FUNCTION(get_solution_metrics) {
+	const catalog::FoundVersion version = catalog::require_version(call.text(0, "version"), Right::Read);
+	pg::ResultTable out(call);
+	for (const Json &metric : version_metrics(version))
+		out.row({pg::text(metric.at("metric").get<std::string>()), pg::float8(metric.at("value").get<double>())});
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(estimate_training) {
+	const catalog::Found solution = catalog::require_resource("solution", call.text(0, "solution"), Right::Train);
+	const Spec spec = solution_spec(solution);
+	const store::DatasetSize size = store::count_training_rows(solution.group, spec.filter);
+	const recipe::Estimate estimate = recipe::estimate_training(*spec.recipe, size.interactions, size.users, size.items,
+																static_cast<std::size_t>(pg::settings::train_threads));
+	const auto number = [](std::uint64_t n) { return pg::int8(static_cast<std::int64_t>(n)); };
+	pg::ResultTable out(call);
+	out.row({pg::float8(estimate.wall_seconds), pg::float8(estimate.cpu_seconds / 3600), number(estimate.peak_bytes),
+			 number(size.interactions), number(size.users), number(size.items)});
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(wait_for) {
+	const catalog::FoundVersion version = catalog::require_version(call.text(0, "version"), Right::Read);
+	if (call.null(1))
+		throw Error("22004", "argument \"timeout\" must not be null");
+	const Interval *timeout = DatumGetIntervalP(call.datum(1));
+	const std::int64_t days = timeout->month * std::int64_t{30} + timeout->day;
+	return call.result(wait_for(version, timeout->time + days * USECS_PER_DAY));
+}
+
+} // namespace recsys::train
