@@ -13,6 +13,7 @@
 #include "jobs/launcher.hpp"
 #include "pg/function.hpp"
 #include "pg/settings.hpp"
+#include "train/training.hpp"
 
 extern "C" {
 #include "storage/ipc.h"
@@ -39,7 +40,9 @@ void shmem_startup() {
 }
 
 // Each room that works in the background names its handlers here.
-void register_handlers() {}
+void register_handlers() {
+	recsys::train::register_jobs();
+}
 
 void declare_shared_areas() {
 	recsys::stats::declare_progress();

@@ -104,7 +104,7 @@ NewVersion add_version(const catalog::Found &solution, const Spec &spec, const c
 Begun begin_version(std::int64_t id) {
 	// A worker that died may have left the version in progress: its job is tried again from the beginning.
 	static Plan begin{"UPDATE recsys_internal.solution_version AS v SET started_at = clock_timestamp(),"
-					  " updated_at = clock_timestamp(), status = CASE status WHEN 'CREATE STOPPING' THEN status"
+					  " updated_at = clock_timestamp(), status = CASE v.status WHEN 'CREATE STOPPING' THEN v.status"
 					  " ELSE 'CREATE IN_PROGRESS' END FROM recsys_internal.solution AS s WHERE v.id = $1"
 					  " AND s.id = v.solution_id AND v.status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING')"
 					  " RETURNING " RECSYS_VERSION_NAME ", v.config, s.group_id, v.status",
@@ -142,18 +142,21 @@ void activate_version(std::int64_t id, const Run &run) {
 }
 
 void end_version(std::int64_t id, bool stopped, const std::string &reason, const std::optional<Cost> &cost) {
-	static Plan end{"UPDATE recsys_internal.solution_version SET status = $2, failure_reason = $3, wall_seconds ="
+	// Whatever ended a training that was to be stopped, the stop is what happened to it.
+	static Plan end{"UPDATE recsys_internal.solution_version SET"
+					" status = CASE WHEN $2 OR status = 'CREATE STOPPING' THEN 'CREATE STOPPED' ELSE 'CREATE FAILED' END,"
+					" failure_reason = CASE WHEN $2 OR status = 'CREATE STOPPING' THEN NULL ELSE $3 END, wall_seconds ="
 					" coalesce($4, extract(epoch FROM clock_timestamp() - started_at)), cpu_seconds = $5, peak_memory = $6,"
 					" finished_at = clock_timestamp(), updated_at = clock_timestamp()"
-					" WHERE id = $1 AND status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING')",
-					{INT8OID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID}};
+					" WHERE id = $1 AND status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING')"
+					" RETURNING coalesce(failure_reason, 'The training of the solution version was stopped.')",
+					{INT8OID, BOOLOID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID}};
 	AsOwner owner;
-	const std::uint64_t changed =
-		end.run({pg::int8(id), pg::text(stopped ? "CREATE STOPPED" : "CREATE FAILED"), stopped ? pg::null() : pg::text(reason),
-				 cost ? pg::float8(cost->wall_seconds) : pg::null(), cost ? pg::float8(cost->cpu_seconds) : pg::null(),
-				 cost ? pg::int8(cost->peak_memory) : pg::null()});
-	if (changed != 0)
-		fail_campaigns(id, stopped ? "The training of the solution version was stopped." : reason);
+	const std::optional<Row> ended =
+		end.row({pg::int8(id), pg::boolean(stopped), pg::text(reason), cost ? pg::float8(cost->wall_seconds) : pg::null(),
+				 cost ? pg::float8(cost->cpu_seconds) : pg::null(), cost ? pg::int8(cost->peak_memory) : pg::null()});
+	if (ended)
+		fail_campaigns(id, ended->text(0));
 }
 
 std::string stop_version(const catalog::FoundVersion &version) {
