@@ -47,6 +47,8 @@ bool stop_requested();
 
 /// In a worker: a transaction with an active snapshot, as `user` (security-restricted) with a safe search path; commits at the
 /// end, aborts on any exception, which then goes on as recsys::Error with the original SQLSTATE, message, detail and hint.
+/// Deferrable constraints are checked at once. Whatever touches user relations, even by reading, belongs in a transaction of
+/// the group's owner, never in one of a superuser.
 void in_transaction(Oid user, const std::function<void()> &body);
 
 bool workers_available(); // preloaded, not in recovery, max_workers > 0

@@ -2,6 +2,7 @@
 // recsys::Error: PostgreSQL's own error data would die with the transaction's memory.
 #include "jobs/jobs.hpp"
 
+#include "pg/spi.hpp"
 #include "pg/user.hpp"
 
 extern "C" {
@@ -14,10 +15,20 @@ namespace recsys::jobs {
 
 namespace {
 
+// PostgreSQL refuses to defer triggers from within a security-restricted operation, since they would fire after its end with
+// other rights; so deferrable constraints of the owner's tables are checked at once. What is left to the commit itself is
+// done under the user's id too.
 void run_as(Oid user, const std::function<void()> &body) {
 	pg::AsUser as(user, true);
-	pg::SafeSearchPath path;
-	body();
+	{
+		pg::SafeSearchPath path;
+		pg::execute("SET CONSTRAINTS ALL IMMEDIATE");
+		body();
+	}
+	pg::call([] {
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	});
 }
 
 } // namespace
@@ -32,10 +43,6 @@ void in_transaction(Oid user, const std::function<void()> &body) {
 			PushActiveSnapshot(GetTransactionSnapshot());
 		});
 		run_as(user, body);
-		pg::call([] {
-			PopActiveSnapshot();
-			CommitTransactionCommand();
-		});
 	});
 	if (failure.failed)
 		pg::call([] { AbortCurrentTransaction(); });

@@ -55,6 +55,7 @@ sub wait_status
 {
 	my ($self, $job, $status, $what, $database) = @_;
 	my $ok = $self->poll_query_until($database // 'postgres', "SELECT status FROM recsys.jobs WHERE id = $job", $status);
+	diag($self->safe_psql($database // 'postgres', "SELECT * FROM recsys.jobs WHERE id = $job")) unless $ok;
 	return ok($ok, $what // "job is $status");
 }
 
