@@ -100,7 +100,7 @@ COMMENT ON FUNCTION recsys.setup_roles IS
 <prefix>_admin: membership in the role that owns the group, hence everything.
 <prefix>_trainer: USAGE and CREATE on the schema, SELECT on the tables: train and stop training.
 <prefix>_reader: USAGE and SELECT: be served, describe.
-<prefix>_event_writer: USAGE, INSERT on the tables, and UPDATE on items, users and actions: put_*.
+<prefix>_event_writer: USAGE, INSERT on the tables, and SELECT and UPDATE on items, users and actions, whose records are replaced: put_*. It cannot read interactions.
 
 Datasets made later are covered too. Returns what was granted; granted = false marks what you may not grant: SELECT on a source that belongs to somebody else, or membership in a superuser''s role. It can be called again, for further groups and after changes.';
 

@@ -66,7 +66,7 @@ struct RoleGrant {
 };
 /// Makes <prefix>_admin, _trainer, _reader and _event_writer where missing, as the caller, and grants them their rights.
 std::vector<RoleGrant> setup_roles(const Group &group, const std::string &prefix);
-/// Default privileges cover INSERT on a new table; put_items and its like also need UPDATE and the key.
+/// Default privileges cover INSERT on a new table; put_items and its like also need SELECT and UPDATE.
 void extend_put_rights(const Group &group, DatasetType type);
 
 } // namespace recsys::catalog

@@ -29,17 +29,16 @@ bool is_superuser_role(Oid role) {
 
 std::string label(const std::string &schema, const std::string &table) { return schema + "." + table; }
 
-const char *record_key(DatasetType type) {
-	switch (type) {
-	case DatasetType::Items:
-		return "item_id";
-	case DatasetType::Users:
-		return "user_id";
-	case DatasetType::Actions:
-		return "action_id";
-	default:
-		return nullptr; // events are only added
-	}
+// Events are only added; a record replaces the one of the same id, which takes UPDATE and SELECT as well.
+bool is_record_type(DatasetType type) {
+	return type == DatasetType::Items || type == DatasetType::Users || type == DatasetType::Actions;
+}
+
+bool is_member(const std::string &role, Oid of) {
+	static Plan find{"SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE m.roleid = $1 AND r.rolname = $2",
+					 {OIDOID, TEXTOID}};
+	AsOwner owner;
+	return !find.rows({pg::oid(of), pg::text(role)}).empty();
 }
 
 struct Roles {
@@ -71,10 +70,11 @@ private:
 	// Members of the owner's role may do everything with the group. A superuser's role is not handed out like this.
 	void membership() {
 		const std::string owner = pg::user_name(owner_);
-		const bool possible = owner != roles_.admin && !is_superuser_role(owner_);
-		if (possible)
+		const bool there = owner == roles_.admin || is_member(roles_.admin, owner_);
+		const bool possible = there || !is_superuser_role(owner_);
+		if (possible && !there)
 			pg::execute("GRANT " + quote_identifier(owner) + " TO " + quote_identifier(roles_.admin));
-		grants_.push_back({roles_.admin, owner, "MEMBER", possible || owner == roles_.admin});
+		grants_.push_back({roles_.admin, owner, "MEMBER", possible});
 	}
 
 	void grant(const std::string &role, const std::string &privileges, const std::string &on, const std::string &shown) {
@@ -97,8 +97,7 @@ private:
 			const std::string table = own_table(group_, type), shown = label(group_.schema, to_string(type));
 			grant(roles_.trainer, "SELECT", table, shown);
 			grant(roles_.reader, "SELECT", table, shown);
-			const char *key = record_key(type);
-			grant(roles_.event_writer, key == nullptr ? "INSERT" : std::string("INSERT, UPDATE, SELECT (") + key + ")", table, shown);
+			grant(roles_.event_writer, is_record_type(type) ? "SELECT, INSERT, UPDATE" : "INSERT", table, shown);
 			if (type == DatasetType::Interactions) {
 				grant(roles_.trainer, "SELECT", alias_table(group_), label(group_.schema, "user_aliases"));
 				grant(roles_.reader, "SELECT", alias_table(group_), label(group_.schema, "user_aliases"));
@@ -162,8 +161,7 @@ std::vector<RoleGrant> setup_roles(const Group &group, const std::string &prefix
 }
 
 void extend_put_rights(const Group &group, DatasetType type) {
-	const char *key = record_key(type);
-	if (key == nullptr)
+	if (!is_record_type(type))
 		return;
 	static Plan grantees{"SELECT DISTINCT pg_get_userbyid(a.grantee) FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = $1 "
 						 "AND c.relname = $2 AND a.privilege_type = 'INSERT' AND a.grantee NOT IN (0, c.relowner)",
@@ -175,8 +173,7 @@ void extend_put_rights(const Group &group, DatasetType type) {
 	}
 	const AsUser owner(group_owner(group));
 	for (const Row &row : rows)
-		pg::execute(std::string("GRANT UPDATE, SELECT (") + key + ") ON " + own_table(group, type) + " TO " +
-					quote_identifier(row.text(0)));
+		pg::execute("GRANT SELECT, UPDATE ON " + own_table(group, type) + " TO " + quote_identifier(row.text(0)));
 }
 
 } // namespace recsys::catalog
