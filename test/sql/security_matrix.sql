@@ -84,7 +84,7 @@ SELECT CASE
     WHEN type = 'jsonb'::regtype THEN quote_literal('[{"itemId": "i", "userId": "u", "actionId": "a", "eventType": "Taken", "sentAt": 1700000000, "timestamp": 1700000000, "sessionId": "s"}]')
     WHEN type = 'regclass'::regtype THEN quote_literal('pg_class')
     WHEN type = 'boolean'::regtype THEN 'true'
-    ELSE format('1::%s', type)
+    ELSE format('''1''::%s', type)
 END $$;
 -- only the required arguments
 CREATE FUNCTION pg_temp.generated(f pg_proc, world text) RETURNS text LANGUAGE sql AS $$
