@@ -1,0 +1,61 @@
+// The seat of an expert in the blend. An expert learns from the sequences of the training users, writes its own sections
+// into the model, and at request time adds weight * score to the logits of the items it has something to say about.
+// Scores are linear in the user's past events, so an expert's share of a logit, and an event's share of that, can be told
+// by leaving it out. The blend (blend.hpp) finds the weights; an expert knows nothing about the others.
+#include "base/wall.hpp"
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "artifact/artifact.hpp"
+#include "recipe/held_out_cases.hpp"
+#include "recipe/past.hpp"
+#include "recipe/recipe.hpp"
+#include "recipe/sequences.hpp"
+
+namespace recsys::recipe {
+
+/// The logits under construction, in blocks of kBlock items. Whoever changes an item marks its block, so that the blend
+/// can leave the others alone.
+struct Dense {
+	static constexpr std::size_t kBlock = 64;
+	float *logit;		  // n_items
+	std::uint32_t *dirty; // one flag a block
+	void add(std::uint32_t item, float value) noexcept {
+		logit[item] += value;
+		dirty[item / kBlock] = 1;
+	}
+};
+
+/// An expert of an opened model. Immutable; shared by all requests.
+class ExpertScorer {
+public:
+	virtual ~ExpertScorer() = default;
+	/// Newest events that matter to it.
+	virtual std::size_t max_history() const noexcept = 0;
+	/// Scores that do not depend on the user's past, one an item; empty for a personal expert.
+	virtual std::span<const float> base() const noexcept { return {}; }
+	/// Adds weight * score. Never called when base() is not empty.
+	virtual void add(Past past, float weight, Dense out) const = 0;
+};
+
+/// An expert in training. Settings are found once, by `tune`, and kept for every later `fit`.
+class Expert {
+public:
+	virtual ~Expert() = default;
+	virtual std::string_view name() const noexcept = 0; // at most 16 characters: it begins the names of its sections
+	/// The weight to start from, which much evidence moves far and little evidence hardly at all.
+	virtual double default_weight() const noexcept = 0;
+	/// A personal expert speaks for items: a negative weight means that it has nothing to say.
+	virtual bool may_be_negative() const noexcept { return false; }
+	/// Chooses the settings by what the held-out users did next.
+	virtual void tune(const TrainRequest &, const Sequences &, const HeldOutCases &) {}
+	/// Learns from `sequences` and adds its sections.
+	virtual void fit(const TrainRequest &request, const Sequences &sequences, artifact::Writer &writer) const = 0;
+	virtual std::unique_ptr<ExpertScorer> open(const artifact::View &view, std::size_t n_items) const = 0;
+};
+
+} // namespace recsys::recipe

@@ -1,0 +1,178 @@
+#include "recipe/user_personalization.hpp"
+
+#include <algorithm>
+
+#include "recipe/blend.hpp"
+#include "recipe/evaluate.hpp"
+#include "recipe/item_item.hpp"
+#include "recipe/popularity_prior.hpp"
+#include "recipe/repeat_habit.hpp"
+#include "recipe/sequential_rules.hpp"
+#include "recipe/stacking.hpp"
+
+namespace recsys::recipe {
+
+namespace {
+
+constexpr std::size_t kCases = 2400;				  // of each kind, to choose settings and weights by
+constexpr std::uint64_t kTuningPairs = 500'000'000; // met by one table while settings are chosen: about a second
+
+/// A new expert is one line here.
+std::vector<std::unique_ptr<Expert>> all_experts() {
+	std::vector<std::unique_ptr<Expert>> experts;
+	experts.push_back(std::make_unique<PopularityPrior>());
+	experts.push_back(std::make_unique<SequentialRules>());
+	experts.push_back(std::make_unique<ItemItem>());
+	experts.push_back(std::make_unique<RepeatHabit>());
+	return experts;
+}
+
+/// The experts' sections, fitted on the users of the training side, or on all. Experts without weight are left out.
+artifact::Writer fit_all(const TrainRequest &request, const char *recipe, std::span<const std::uint8_t> sides,
+						 const std::vector<std::unique_ptr<Expert>> &experts,
+						 std::span<const std::uint8_t> active) {
+	artifact::Writer writer(recipe, &request.budget);
+	add_common_sections(writer, request);
+	const Sequences sequences(request, sides);
+	for (std::size_t e = 0; e < experts.size(); ++e)
+		if (active.empty() || active[e] != 0)
+			experts[e]->fit(request, sequences, writer);
+	return writer;
+}
+
+/// Judges a choice of experts on the tuning half.
+class Jury {
+public:
+	Jury(const TrainRequest &request, std::span<const std::uint8_t> sides, const ExpertScorers &experts)
+		: request_(request), sides_(sides), experts_(experts) {}
+	/// NDCG@10; 0 when nobody can be asked.
+	double ndcg(const std::vector<LengthWeights> &weights) const {
+		const BlendScorer scorer(request_.data.n_items(), experts_, weights);
+		for (const Metric &metric : evaluate(scorer, request_, sides_, Side::Tuning, EvaluationQuery::History))
+			if (metric.name == "normalized_discounted_cumulative_gain_at_10")
+				return metric.value;
+		return 0;
+	}
+
+private:
+	const TrainRequest &request_;
+	std::span<const std::uint8_t> sides_;
+	const ExpertScorers &experts_;
+};
+
+struct Choice {
+	std::vector<std::uint8_t> active;
+	std::vector<LengthWeights> weights;
+};
+
+/// Weights of the experts that cross-validation keeps, less those without whom the held-out lists are better.
+Choice choose_weights(const Stacking &stacking, const Jury &jury, const ExpertScorers &experts) {
+	Choice choice;
+	choice.active = stacking.choose();
+	choice.weights = stacking.fit(choice.active);
+	double with = jury.ndcg(choice.weights);
+	for (std::size_t e = 0; e < experts.size(); ++e) {
+		if (choice.active[e] == 0 || !experts[e]->base().empty())
+			continue;
+		std::vector<std::uint8_t> without(choice.active);
+		without[e] = 0;
+		const std::vector<LengthWeights> weights = stacking.fit(without);
+		const double ndcg = jury.ndcg(weights);
+		if (ndcg > with) {
+			choice = {without, weights};
+			with = ndcg;
+		}
+	}
+	for (std::size_t e = 0; e < experts.size(); ++e)
+		choice.active[e] = std::any_of(choice.weights[e].begin(), choice.weights[e].end(), [](float w) { return w != 0; });
+	return choice;
+}
+
+/// Each expert's mean weight, and what it reaches alone. Returns to known items are treated as in the blend, for all
+/// alike: otherwise the figures would mostly tell who keeps a user's own items out of the list.
+std::vector<Member> describe(const std::vector<std::unique_ptr<Expert>> &experts, const ExpertScorers &scorers,
+							 const Choice &choice, const Jury &jury) {
+	std::vector<Member> members;
+	for (std::size_t e = 0; e < experts.size(); ++e) {
+		const bool base = !scorers[e]->base().empty();
+		double sum = 0;
+		for (std::size_t bucket = base ? 0 : 1; bucket < kLengthBuckets; ++bucket)
+			sum += static_cast<double>(choice.weights[e][bucket]);
+		std::vector<LengthWeights> alone(experts.size(), LengthWeights{});
+		for (std::size_t other = 0; other < experts.size(); ++other)
+			if (experts[other]->name() == "repeat_habit")
+				alone[other] = choice.weights[other];
+		alone[e].fill(1.0f);
+		members.push_back({std::string(experts[e]->name()), sum / static_cast<double>(kLengthBuckets - (base ? 0 : 1)),
+						   jury.ndcg(alone)});
+	}
+	return members;
+}
+
+TrainResult train_blend(const TrainRequest &request, const char *recipe) {
+	if (request.data.n_items() == 0)
+		throw Error(sqlstate::InvalidParameter, "there is nothing to train on",
+					"Neither the interactions nor the items dataset has a row that counts.");
+	const std::vector<std::uint8_t> sides = data::split_users(request.data, kHeldOutShare, request.seed);
+	const std::vector<std::unique_ptr<Expert>> experts = all_experts();
+	const HeldOutCases cases(request, sides, kCases);
+	{
+		const Sequences sample(request, sides, kTuningPairs);
+		for (const auto &expert : experts)
+			expert->tune(request, sample, cases);
+	}
+	Choice choice;
+	std::vector<Metric> metrics;
+	std::vector<Member> members;
+	{
+		const Budgeted<std::byte> bytes = fit_all(request, recipe, sides, experts, {}).finish();
+		const artifact::View view(bytes);
+		ExpertScorers scorers;
+		for (const auto &expert : experts)
+			scorers.push_back(expert->open(view, request.data.n_items()));
+		const Jury jury(request, sides, scorers);
+		choice = choose_weights(Stacking(request, experts, scorers, cases), jury, scorers);
+		members = describe(experts, scorers, choice, jury);
+		metrics = evaluate(BlendScorer(request.data.n_items(), scorers, choice.weights), request, sides, Side::Metrics,
+						   EvaluationQuery::History);
+	}
+	artifact::Writer model = fit_all(request, recipe, {}, experts, choice.active);
+	std::vector<std::string> names;
+	for (const auto &expert : experts)
+		names.emplace_back(expert->name());
+	write_blend(model, names, choice.weights);
+	return {std::move(model), std::move(metrics), std::move(members)};
+}
+
+} // namespace
+
+std::vector<HyperparameterSpec> blend_hyperparameters() {
+	return {
+		{"recency_mask", ParameterKind::Boolean, 1, 0, 1, true,
+		 "Whether newer events make an item more popular than older ones; how fast they fade is found from the data."},
+		{"min_user_history_length_percentile", ParameterKind::Float, 0.0, 0, 1, false,
+		 "Users whose history is shorter than this percentile of all histories are left out of the training; they are "
+		 "still served."},
+		{"max_user_history_length_percentile", ParameterKind::Float, 0.99, 0, 1, false,
+		 "Users whose history is longer than this percentile of all histories, robots for the most part, are left out of "
+		 "the training; they are still served."},
+	};
+}
+
+TrainResult train_user_personalization(const TrainRequest &request) {
+	return train_blend(request, "user-personalization");
+}
+
+TrainResult train_personalized_ranking(const TrainRequest &request) {
+	return train_blend(request, "personalized-ranking");
+}
+
+std::unique_ptr<Scorer> open_user_personalization(const artifact::View &view) {
+	return open_blend(view, all_experts());
+}
+
+std::unique_ptr<Scorer> open_expert_alone(const artifact::View &view, std::string_view expert) {
+	return open_blend(view, all_experts(), expert);
+}
+
+} // namespace recsys::recipe
