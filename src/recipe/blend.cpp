@@ -40,7 +40,6 @@ BlendScorer::BlendScorer(std::size_t n_items, const ExpertScorers &experts, cons
 		if (silent(weights[e]))
 			continue;
 		(experts[e]->base().empty() ? personal_ : base_).push_back({experts[e], weights[e]});
-		max_history_ = std::max(max_history_, std::min(experts[e]->max_history(), kMaxPast));
 	}
 	std::vector<float> logit(n_blocks_ * kBlock);
 	for (std::size_t bucket = 0; bucket < kLengthBuckets; ++bucket) {
@@ -141,7 +140,7 @@ void write_blend(artifact::Writer &writer, const std::vector<std::string> &names
 
 std::unique_ptr<Scorer> open_blend(const artifact::View &view, const std::vector<std::unique_ptr<Expert>> &known,
 								   std::string_view only) {
-	const std::size_t n_items = artifact::IdView(view, "item").size();
+	const std::size_t n_items = view.get<std::uint8_t>("item.flags").size();
 	const auto flat = view.get<float>(kWeights);
 	std::string_view names = view.text(kNames);
 	ExpertScorers experts;

@@ -28,7 +28,8 @@ public:
 	/// weights[e] belongs to experts[e]; an expert with all weights zero is dropped.
 	BlendScorer(std::size_t n_items, const ExpertScorers &experts, const std::vector<LengthWeights> &weights);
 	std::size_t n_items() const noexcept override { return n_items_; }
-	std::size_t max_history() const noexcept override { return max_history_; }
+	/// The same for all models: also the negative events of users whom no expert looks at keep items out of the list.
+	std::size_t max_history() const noexcept override { return kMaxPast; }
 	void score(const Query &query, Scores &out) const override;
 
 private:
@@ -41,7 +42,7 @@ private:
 	void tell_reasons(std::size_t bucket, Scores &out) const noexcept;
 	std::size_t block_size(std::size_t block) const noexcept;
 
-	std::size_t n_items_, n_blocks_, max_history_ = 0;
+	std::size_t n_items_, n_blocks_;
 	std::vector<Member> base_, personal_;
 	/// Of the base logits: per length bucket the largest, and per block the sum of exp(logit - largest).
 	std::array<float, kLengthBuckets> base_max_{};

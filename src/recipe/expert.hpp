@@ -34,8 +34,6 @@ struct Dense {
 class ExpertScorer {
 public:
 	virtual ~ExpertScorer() = default;
-	/// Newest events that matter to it.
-	virtual std::size_t max_history() const noexcept = 0;
 	/// Scores that do not depend on the user's past, one an item; empty for a personal expert.
 	virtual std::span<const float> base() const noexcept { return {}; }
 	/// Adds weight * score. Never called when base() is not empty.

@@ -159,7 +159,6 @@ class NeighbourExpertScorer final : public ExpertScorer {
 public:
 	NeighbourExpertScorer(NeighbourRows rows, const NeighbourSettings &settings)
 		: rows_(rows), age_weight_(age_weights(settings)) {}
-	std::size_t max_history() const noexcept override { return age_weight_.size(); }
 	void add(Past past, float weight, Dense out) const override { add_votes(rows_, age_weight_, past, weight, out); }
 
 private:

@@ -40,7 +40,6 @@ std::vector<double> log_shares(const TrainRequest &request, const Sequences &seq
 class PriorScorer final : public ExpertScorer {
 public:
 	explicit PriorScorer(std::span<const float> shares) : shares_(shares) {}
-	std::size_t max_history() const noexcept override { return 0; }
 	std::span<const float> base() const noexcept override { return shares_; }
 	void add(Past, float, Dense) const override {}
 

@@ -3,6 +3,7 @@
 
 #include "recipe/popularity.hpp"
 #include "recipe/sims.hpp"
+#include "recipe/user_personalization.hpp"
 
 namespace recsys::recipe {
 
@@ -10,6 +11,17 @@ namespace {
 
 constexpr Capabilities kAggregate{
 	.context = false, .exploration = false, .auto_update = false, .scores = false, .batch = true, .real_time = false};
+
+// Some forty tables are counted while settings are chosen, from a part of the users when there are many.
+constexpr CostModel kBlendCost{.fixed_seconds = 0.05,
+							   .event_ns = 15000,
+							   .item_ns = 100000,
+							   .pair_ns = 30,
+							   .history_limit = 500,
+							   .parallel_share = 0.9,
+							   .event_bytes = 140,
+							   .user_bytes = 70,
+							   .item_bytes = 4000};
 
 std::vector<HyperparameterSpec> sims_hyperparameters() {
 	return {
@@ -81,6 +93,32 @@ const std::vector<RecipeSpec> &table() {
 		  .event_bytes = 66,
 		  .user_bytes = 60,
 		  .item_bytes = 900}},
+		{"user-personalization",
+		 RecipeType::UserPersonalization,
+		 "Items that a user will most likely choose next: a learned blend of experts, which react to the user's newest "
+		 "events at once. Settings and weights are found from the data.",
+		 {"interactions"},
+		 {},
+		 blend_hyperparameters(),
+		 {.context = false, .exploration = true, .auto_update = false, .scores = true, .batch = true, .real_time = true},
+		 /* needs_user */ true,
+		 /* needs_item */ false,
+		 train_user_personalization,
+		 open_user_personalization,
+		 kBlendCost},
+		{"personalized-ranking",
+		 RecipeType::PersonalizedRanking,
+		 "A given list of items in the order in which a user will most likely choose from it: the model of "
+		 "user-personalization, asked for the items of the list.",
+		 {"interactions"},
+		 {},
+		 blend_hyperparameters(),
+		 {.context = false, .exploration = false, .auto_update = false, .scores = true, .batch = true, .real_time = true},
+		 /* needs_user */ true,
+		 /* needs_item */ false,
+		 train_personalized_ranking,
+		 open_user_personalization,
+		 kBlendCost},
 	};
 	return rows;
 }

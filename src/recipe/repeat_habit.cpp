@@ -21,7 +21,6 @@ std::size_t bucket_of(std::uint32_t age) noexcept {
 class RepeatScorer final : public ExpertScorer {
 public:
 	explicit RepeatScorer(std::span<const float> lift) : lift_(lift) {}
-	std::size_t max_history() const noexcept override { return kMaxPast; }
 	void add(Past past, float weight, Dense out) const override {
 		for (std::size_t i = 0; i < past.size(); ++i) {
 			const auto newer = past.first(i);

@@ -268,7 +268,7 @@ double Stacking::cross_validated(std::span<const std::uint8_t> active) const {
 std::vector<std::uint8_t> Stacking::choose() const {
 	std::vector<std::uint8_t> active(n_experts_, 1);
 	for (std::size_t e = 0; e < n_experts_; ++e)
-		active[e] = has_base_[e] != 0 || spread_[e] > 0;
+		active[e] = has_base_[e] != 0 || spread_[e] > 0 || cases_.empty();
 	const std::size_t n = select([](const CaseRows &c) { return !c.early && c.bucket > 0; }).size();
 	if (n < kFewestCases)
 		return active;
@@ -301,13 +301,17 @@ std::vector<LengthWeights> Stacking::fit(std::span<const std::uint8_t> active) c
 	const auto late = select([](const CaseRows &c) { return !c.early && c.bucket > 0; });
 	const Weights overall = fit(late, mask, {defaults_, kPullToDefault});
 	std::vector<LengthWeights> weights(n_experts_, LengthWeights{});
-	for (std::size_t bucket = 0; bucket < kLengthBuckets; ++bucket) {
+	// Without a history a base speaks for itself: its default takes it as the log of a probability. Held-out first events would
+	// judge it by all times alike, when what is asked for is now.
+	for (std::size_t e = 0; e < n_experts_; ++e)
+		weights[e][0] = mask[e] != 0 && has_base_[e] != 0 ? static_cast<float>(defaults_[e]) : 0.0f;
+	for (std::size_t bucket = 1; bucket < kLengthBuckets; ++bucket) {
 		std::vector<std::uint8_t> allowed(mask);
 		for (std::size_t e = 0; e < n_experts_; ++e)
-			if ((bucket == 0 && has_base_[e] == 0) || (bucket > 0 && overall[e] == 0))
+			if (overall[e] == 0)
 				allowed[e] = 0;
 		const auto chosen = select([&](const CaseRows &c) { return c.bucket == bucket; });
-		const Pull pull = bucket == 0 ? Pull{defaults_, kPullToDefault} : Pull{overall, kPullToAll};
+		const Pull pull{overall, kPullToAll};
 		const Weights found = fit(chosen, allowed, pull);
 		for (std::size_t e = 0; e < n_experts_; ++e)
 			weights[e][bucket] = static_cast<float>(found[e]);

@@ -65,6 +65,29 @@ struct Choice {
 	std::vector<LengthWeights> weights;
 };
 
+/// The likelihood judges the whole distribution, a list only its top. So each expert's share is finally tried at a few other
+/// sizes, and a clearly better list wins. Users without a history have the prior alone, whose size changes no list.
+void refine_shares(const Jury &jury, const ExpertScorers &experts, Choice &choice, double ndcg) {
+	constexpr double kClearly = 1.003;
+	for (std::size_t e = 0; e < experts.size(); ++e) {
+		if (choice.active[e] == 0)
+			continue;
+		const LengthWeights from = choice.weights[e];
+		const std::vector<float> sizes = experts[e]->base().empty() ? std::vector<float>{0.5f, 0.7f, 1.4f, 2.0f}
+																	: std::vector<float>{0.02f, 0.1f, 0.25f, 0.5f};
+		double best = ndcg * kClearly;
+		for (const float size : sizes) {
+			std::vector<LengthWeights> weights(choice.weights);
+			for (std::size_t bucket = 1; bucket < kLengthBuckets; ++bucket)
+				weights[e][bucket] = size * from[bucket];
+			if (const double value = jury.ndcg(weights); value > best) {
+				best = ndcg = value;
+				choice.weights = weights;
+			}
+		}
+	}
+}
+
 /// Weights of the experts that cross-validation keeps, less those without whom the held-out lists are better.
 Choice choose_weights(const Stacking &stacking, const Jury &jury, const ExpertScorers &experts) {
 	Choice choice;
@@ -83,6 +106,7 @@ Choice choose_weights(const Stacking &stacking, const Jury &jury, const ExpertSc
 			with = ndcg;
 		}
 	}
+	refine_shares(jury, experts, choice, with);
 	for (std::size_t e = 0; e < experts.size(); ++e)
 		choice.active[e] = std::any_of(choice.weights[e].begin(), choice.weights[e].end(), [](float w) { return w != 0; });
 	return choice;
@@ -110,9 +134,6 @@ std::vector<Member> describe(const std::vector<std::unique_ptr<Expert>> &experts
 }
 
 TrainResult train_blend(const TrainRequest &request, const char *recipe) {
-	if (request.data.n_items() == 0)
-		throw Error(sqlstate::InvalidParameter, "there is nothing to train on",
-					"Neither the interactions nor the items dataset has a row that counts.");
 	const std::vector<std::uint8_t> sides = data::split_users(request.data, kHeldOutShare, request.seed);
 	const std::vector<std::unique_ptr<Expert>> experts = all_experts();
 	const HeldOutCases cases(request, sides, kCases);

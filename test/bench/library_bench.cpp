@@ -1,6 +1,6 @@
 // Accuracy and speed of the library on public data, without a server:
 //
-//   RECSYS_DATA=… build/bench/library-bench [ml-1m] [gowalla] [diginetica] [shop]
+//   RECSYS_DATA=… build/unit/library-bench [ml-1m] [gowalla] [diginetica] [shop]
 //
 // Trains user-personalization with its defaults, the same for all data, on two threads, and measures by the protocols of
 // the literature: all items are ranked, never a sample. Each row with a goal says pass or FAIL, and the exit status is the

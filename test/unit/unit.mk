@@ -52,3 +52,4 @@ fuzz: $(addprefix build/fuzz/,$(FUZZERS))
 build/unit/library: build/unit/test/bench/library.o $(patsubst %.cpp,build/unit/%.o,$(UNIT_SOURCES))
 	$(UNIT_CXX) $(UNIT_FLAGS) $^ -o $@
 -include build/unit/test/bench/library.d
+-include test/bench/library.mk
