@@ -270,7 +270,7 @@ std::unique_ptr<ExpertScorer> open_neighbours(const artifact::View &view, std::s
 	std::uint32_t highest = 0;
 	for (const std::uint32_t entry : rows.entries)
 		highest = std::max(highest, entry & mask);
-	if (highest >= n_items)
+	if (!rows.entries.empty() && highest >= n_items)
 		artifact::View::fail(prefix + ".entries", "names an item that does not exist");
 	return std::make_unique<NeighbourExpertScorer>(rows, settings);
 }

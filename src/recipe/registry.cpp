@@ -15,13 +15,36 @@ constexpr Capabilities kAggregate{
 // Some forty tables are counted while settings are chosen, from a part of the users when there are many.
 constexpr CostModel kBlendCost{.fixed_seconds = 0.05,
 							   .event_ns = 15000,
+							   .user_ns = 1000,
 							   .item_ns = 100000,
 							   .pair_ns = 30,
 							   .history_limit = 500,
+							   .score_ns = 10,
 							   .parallel_share = 0.9,
 							   .event_bytes = 140,
 							   .user_bytes = 70,
 							   .item_bytes = 4000};
+
+RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view description, bool exploration,
+					 TrainResult (*train)(const TrainRequest &)) {
+	return {name,
+			type,
+			description,
+			{"interactions"},
+			{},
+			blend_hyperparameters(),
+			{.context = false,
+			 .exploration = exploration,
+			 .auto_update = false,
+			 .scores = true,
+			 .batch = true,
+			 .real_time = true},
+			/* needs_user */ true,
+			/* needs_item */ false,
+			train,
+			open_user_personalization,
+			kBlendCost};
+}
 
 std::vector<HyperparameterSpec> sims_hyperparameters() {
 	return {
@@ -93,32 +116,14 @@ const std::vector<RecipeSpec> &table() {
 		  .event_bytes = 66,
 		  .user_bytes = 60,
 		  .item_bytes = 900}},
-		{"user-personalization",
-		 RecipeType::UserPersonalization,
-		 "Items that a user will most likely choose next: a learned blend of experts, which react to the user's newest "
-		 "events at once. Settings and weights are found from the data.",
-		 {"interactions"},
-		 {},
-		 blend_hyperparameters(),
-		 {.context = false, .exploration = true, .auto_update = false, .scores = true, .batch = true, .real_time = true},
-		 /* needs_user */ true,
-		 /* needs_item */ false,
-		 train_user_personalization,
-		 open_user_personalization,
-		 kBlendCost},
-		{"personalized-ranking",
-		 RecipeType::PersonalizedRanking,
-		 "A given list of items in the order in which a user will most likely choose from it: the model of "
-		 "user-personalization, asked for the items of the list.",
-		 {"interactions"},
-		 {},
-		 blend_hyperparameters(),
-		 {.context = false, .exploration = false, .auto_update = false, .scores = true, .batch = true, .real_time = true},
-		 /* needs_user */ true,
-		 /* needs_item */ false,
-		 train_personalized_ranking,
-		 open_user_personalization,
-		 kBlendCost},
+		blend_row("user-personalization", RecipeType::UserPersonalization,
+				  "Items that a user will most likely choose next: a learned blend of experts, which react to the user's "
+				  "newest events at once. Settings and weights are found from the data.",
+				  /* exploration */ true, train_user_personalization),
+		blend_row("personalized-ranking", RecipeType::PersonalizedRanking,
+				  "A given list of items in the order in which a user will most likely choose from it: the model of "
+				  "user-personalization, asked for the items of the list.",
+				  /* exploration */ false, train_personalized_ranking),
 	};
 	return rows;
 }

@@ -69,7 +69,7 @@ void RepeatHabit::fit(const TrainRequest &request, const Sequences &s, artifact:
 		}
 	}
 	// Half an event of prior evidence for a return as likely as any other draw keeps a lift without evidence at zero.
-	const double n_items = static_cast<double>(s.n_items());
+	const double n_items = static_cast<double>(std::max<std::size_t>(s.n_items(), 1));
 	float lift[kBuckets];
 	for (std::size_t b = 0; b < kBuckets; ++b)
 		lift[b] = static_cast<float>(std::log((rates.returns[b] + 0.5) / (rates.chances[b] / n_items + 0.5)));

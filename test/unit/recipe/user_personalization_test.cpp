@@ -196,7 +196,7 @@ TEST_CASE("blend: whether users come back is learnt") {
 		for (std::int64_t e = 0; e < 24; ++e)
 			rows.push_back({"u" + std::to_string(user), item_id(e % 3 == 0 ? rng.below(100) : staples[rng.below(2)]), "", e * kSecond});
 	}
-	const data::TrainingSet returning = test::make_set(rows), moving = test::make_set(circle(600, 200, 1));
+	const data::TrainingSet returning = test::make_set(rows), moving = test::make_set(circle(4000, 200, 1));
 	Model groceries{Training(returning, kRecipe)}, films{Training(moving, kRecipe)};
 	const auto history = events({5, 6, 5, 6, 7, 5, 6});
 	const auto best = groceries.answer({.history = history});
