@@ -6,8 +6,9 @@
 #   make regress TESTS="a b"      pg_regress: test/sql/*.sql against expected/*.out
 #   make isolation TESTS="a"      test/isolation/specs/*.spec against test/isolation/expected/*.out
 #   make tap TESTS=test/t/x.pl    test/t/*.pl
+#   make reference                writes doc/reference.md, which check compares
 
-CHECK_PARTS := lint unit-check regress isolation tap
+CHECK_PARTS := lint unit-check regress isolation tap reference-check
 TESTS ?=
 
 include test/modules/modules.mk
@@ -16,11 +17,13 @@ include test/modules/modules.mk
 ifneq ($(filter check,$(MAKECMDGOALS)),)
 .PHONY: check
 check:
-	test/tools/install_packages.sh check
-	MAKE="$(MAKE)" test/tools/check.sh $(CHECK_PARTS)
+	@test/tools/install_packages.sh check
+	@MAKE="$(MAKE)" test/tools/check.sh $(CHECK_PARTS)
 endif
 
-.PHONY: check-long lint unit-check regress isolation tap tmp-install
+.PHONY: check-build check-long lint unit-check regress isolation tap reference reference-check tmp-install
+
+check-build: all build/unit/unit test-modules
 
 tmp-install: all
 	@rm -rf tmp_install
@@ -40,3 +43,10 @@ lint: all
 
 check-long: tmp-install unit-asan
 	@PG_CONFIG="$(PG_CONFIG)" test/tools/tap.sh $(sort $(wildcard test/long/*.pl))
+
+# The manual's reference, written from the comments of the SQL objects.
+reference: tmp-install
+	@PG_CONFIG="$(PG_CONFIG)" test/tools/reference.sh write
+
+reference-check: tmp-install
+	@PG_CONFIG="$(PG_CONFIG)" test/tools/reference.sh check
