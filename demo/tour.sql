@@ -6,9 +6,8 @@ FROM (VALUES ('for_you/1'), ('goes_with/1')) AS v(version), recsys.get_solution_
 GROUP BY metric ORDER BY metric;
 
 \o /dev/null
-SELECT recsys.create_campaign('home', 'for_you', exploration_weight => 0);
+SELECT recsys.create_campaign('home', 'for_you');
 SELECT recsys.create_campaign('product_page', 'goes_with');
-SELECT recsys.create_filter('affordable', 'shop', 'INCLUDE ItemID WHERE Items.PRICE < $LIMIT AND Items.DEPARTMENT IN ($DEPARTMENT)');
 SELECT (recsys.describe_event_tracker('web')->>'tracking_id') AS tracker \gset
 \o
 
@@ -26,6 +25,7 @@ FROM before r JOIN products p ON p.sku = r.item_id ORDER BY r.rank;
 \echo
 \set ECHO queries
 \pset title
+BEGIN;
 SELECT recsys.put_events(:'tracker', 'tonight', user_id => '42', event_list => jsonb_build_array(
 	jsonb_build_object('eventType', 'view', 'itemId', 'AST-002', 'sentAt', now() - interval '2 minutes'),
 	jsonb_build_object('eventType', 'view', 'itemId', 'AST-012', 'sentAt', now() - interval '1 minute'),
@@ -38,11 +38,14 @@ SELECT r.rank, r.item_id, p.name, p.department, p.price, round(r.score::numeric,
 FROM recsys.get_recommendations('home', user_id => '42', num_results => 8) r
 	JOIN products p ON p.sku = r.item_id LEFT JOIN before b USING (item_id) ORDER BY r.rank;
 
-\pset title 'The same list under a filter: coffee below 25 (complete and exact, however rare the matches)'
-SELECT r.rank, r.item_id, p.name, p.department, p.price, round(r.score::numeric, 4) AS score
-FROM recsys.get_recommendations('home', user_id => '42', num_results => 5, filter => 'affordable',
-	filter_values => '{"LIMIT": "25", "DEPARTMENT": "\"coffee\""}') r
-	JOIN products p ON p.sku = r.item_id ORDER BY r.rank;
+\set ECHO queries
+\pset title
+ROLLBACK;
+\set ECHO none
+
+\pset title 'Events are rows like any other: rolled back, they have not happened'
+SELECT count(*) AS "rows", count(*) FILTER (WHERE r.rank = b.rank) AS "as before"
+FROM recsys.get_recommendations('home', user_id => '42', num_results => 8) r LEFT JOIN before b USING (item_id);
 
 \pset title 'What goes with the Corvid burr grinder (COF-002)?'
 SELECT r.rank, r.item_id, p.name, p.department, p.price, round(r.score::numeric, 4) AS score

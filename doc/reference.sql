@@ -4,7 +4,7 @@ SELECT E'# Reference\n\nGenerated from the comments in the database by `make ref
 
 CREATE TEMP TABLE function AS
 SELECT p.proname, p.oid::regprocedure::text AS signature, obj_description(p.oid, 'pg_proc') AS comment,
-	pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result, p.prokind,
+	regexp_replace(pg_get_function_arguments(p.oid), '::[a-z ]+(\[\])?', '', 'g') AS arguments, pg_get_function_result(p.oid) AS result, p.prokind,
 	CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END AS volatility
 FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'recsys'
@@ -17,7 +17,7 @@ SELECT E'### ' || proname || E'\n\n' || string_agg(
 	E'```sql\nrecsys.' || proname || '(' ||
 	CASE WHEN length(arguments) > 90 THEN E'\n    ' || regexp_replace(arguments, ', (?=(?:OUT |VARIADIC )?[a-z_]+ [a-z])', E',\n    ', 'g') || E'\n' ELSE arguments END ||
 	E')\n' || CASE WHEN prokind = 'p' THEN '' ELSE '→ ' || result || E'\n' END || E'```\n\n' ||
-	coalesce(replace(comment, E'\n', E'\n'), '') || ' *(' || volatility || ')*', E'\n\n' ORDER BY length(signature), signature COLLATE "C") || E'\n'
+	regexp_replace(replace(comment, '*', '\*'), E'([^\n])\n(?=  \\S|[a-z_, ]{1,60}: |Errors: )', E'\\1  \n', 'g') || ' *(' || volatility || ')*', E'\n\n' ORDER BY length(signature), signature COLLATE "C") || E'\n'
 FROM function GROUP BY proname ORDER BY proname COLLATE "C";
 
 SELECT E'## Views\n';

@@ -21,7 +21,7 @@ stopwatch
 measured "loading, seconds" "$seconds"
 sql -c "SELECT recsys.create_solution('next', 'places', 'user-personalization')" \
 	-c "SELECT recsys.create_solution_version('next', wait => true)" \
-	-c "SELECT recsys.create_campaign('home', 'next', exploration_weight => 0)" >/dev/null
+	-c "SELECT recsys.create_campaign('home', 'next')" >/dev/null
 stopwatch
 measured "training call, seconds" "$seconds" '<=' 300
 sql -c "CREATE TABLE answer AS SELECT u.user_id, r.rank, r.item_id FROM (SELECT DISTINCT user_id FROM test) u JOIN own USING (user_id),

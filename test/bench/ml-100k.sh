@@ -18,7 +18,7 @@ sql >/dev/null <<'SQL'
 ANALYZE;
 SELECT recsys.create_solution('films', 'ml', 'user-personalization');
 SELECT recsys.create_solution_version('films', wait => true);
-SELECT recsys.create_campaign('home', 'films', exploration_weight => 0);
+SELECT recsys.create_campaign('home', 'films');
 SQL
 answer=$(value -c "SELECT count(*) FROM recsys.get_recommendations('home', user_id => '1', num_results => 25)")
 stopwatch

@@ -27,7 +27,7 @@ measured "loading, seconds" "$seconds"
 
 sql -c "SELECT recsys.create_solution('next', 'ml', 'user-personalization')" \
 	-c "SELECT recsys.create_solution_version('next', wait => true)" \
-	-c "SELECT recsys.create_campaign('home', 'next', exploration_weight => 0)" >/dev/null
+	-c "SELECT recsys.create_campaign('home', 'next')" >/dev/null
 stopwatch
 measured "training call, seconds" "$seconds"
 
