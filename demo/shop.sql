@@ -94,8 +94,8 @@ SELECT n AS customer_no, ARRAY[f, (f + 1 + (pg_temp.draw(11, n) * 18)::integer) 
 	(pg_temp.draw(13, n) * 10)::integer % 10 AS maker,
 	1 + floor(-6 * ln(1 - pg_temp.draw(14, n)))::integer AS visits
 FROM generate_series(1, 5000) AS n CROSS JOIN LATERAL (SELECT pg_temp.few(pg_temp.draw(10, n), 20) AS f) AS first;
--- The customer of the tour: coffee and cycling, by the same maker.
-UPDATE taste SET favourites = '{0,2,2}', maker = 2, visits = 9 WHERE customer_no = 42;
+-- The customer of the tour: coffee above all, by one maker.
+UPDATE taste SET favourites = '{0,2,2}', maker = 2, visits = 14 WHERE customer_no = 42;
 UPDATE customers SET name = 'Ada Keller', city = 'Ghent', age = 34 WHERE customer_no = 42;
 
 CREATE TEMP TABLE visit AS
@@ -108,12 +108,12 @@ FROM (SELECT t.customer_no, t.maker, n AS no, t.customer_no * 1000::bigint + n A
 			ELSE (pg_temp.draw(21, t.customer_no * 1000::bigint + n) * 20)::integer % 20 END AS department
 	FROM taste t CROSS JOIN LATERAL generate_series(1, t.visits) AS n) AS v;
 
--- Steps of a visit: the thing moves on by none or one, the maker is the liked one half of the time; one look in nine ends in
--- the cart, and two carts in three are paid.
+-- Steps of a visit: from each thing to the next, mostly by the maker that is liked; one look in nine ends in the cart, and two
+-- carts in three are paid.
 CREATE TEMP TABLE step AS
 SELECT v.id, v.customer_no, s AS no, v.began + s * interval '40 seconds' AS at, d.code, v.key,
-	(v.first_thing + s / 2 + (pg_temp.draw(30, v.key, s) < 0.5)::integer) % 10 AS thing,
-	CASE WHEN pg_temp.draw(31, v.key, s) < 0.5 THEN v.maker ELSE pg_temp.few(pg_temp.draw(32, v.key, s), 10) END AS maker,
+	(v.first_thing + s + (pg_temp.draw(30, v.key, s) < 0.3)::integer) % 10 AS thing,
+	CASE WHEN pg_temp.draw(31, v.key, s) < 0.65 THEN v.maker ELSE (pg_temp.draw(32, v.key, s) * 10)::integer % 10 END AS maker,
 	pg_temp.draw(33, v.key, s) AS luck
 FROM visit v JOIN department d ON d.no = v.department CROSS JOIN LATERAL generate_series(0, v.length - 1) AS s;
 
