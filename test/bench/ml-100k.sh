@@ -9,12 +9,13 @@ SELECT recsys.create_dataset_group('ml');
 SELECT recsys.create_dataset('ml', 'interactions');
 SELECT recsys.create_dataset('ml', 'items', '{"title": "textual", "year": "float", "genres": "categorical"}');
 SELECT recsys.create_dataset('ml', 'users', '{"age": "float", "gender": "categorical", "occupation": "categorical", "zip": "string"}');
-SELECT recsys.create_event_tracker('web', 'ml');
+CREATE TABLE film (item_id text, title text, year text, genres text); -- one year is not a number
 SQL
 load ml-100k/interactions.csv.gz 'ml.interactions (user_id, item_id, event_type, event_value, "timestamp")'
-load ml-100k/items.csv 'ml.items (item_id, title, year, genres)'
+load ml-100k/items.csv film
 load ml-100k/users.csv 'ml.users (user_id, age, gender, occupation, zip)'
 sql >/dev/null <<'SQL'
+INSERT INTO ml.items (item_id, title, year, genres) SELECT item_id, title, CASE WHEN year ~ '^\d+$' THEN year::real END, genres FROM film;
 ANALYZE;
 SELECT recsys.create_solution('films', 'ml', 'user-personalization');
 SELECT recsys.create_solution_version('films', wait => true);
