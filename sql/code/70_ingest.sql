@@ -73,3 +73,75 @@ CREATE OR REPLACE FUNCTION recsys.put_action_interactions(dataset_group text, ac
 COMMENT ON FUNCTION recsys.put_action_interactions(text, jsonb) IS
 'Stores what users did with actions, all or none, and returns how many rows: a list of objects with actionId, sessionId, timestamp and
 eventType (Taken, Not taken or Viewed), and optionally userId, eventId, recommendationId, impression and properties. Otherwise as put_events.';
+
+CREATE OR REPLACE FUNCTION recsys.create_dataset_import_job(name text, dataset_group text, dataset_type text, source text,
+        import_mode text DEFAULT 'FULL', wait boolean DEFAULT false) RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'recsys_create_dataset_import_job';
+COMMENT ON FUNCTION recsys.create_dataset_import_job(text, text, text, text, text, boolean) IS
+'Imports the rows of a dataset and returns the job''s name. source is a relation, or a CSV file of the server, or a directory whose
+.csv files are read, when it begins with "/" (privileges of pg_read_server_files). CSV is UTF-8 with a header of column names in any
+order and spelling (ITEM_ID, itemId); timestamps are Unix seconds or dates and times, several categories or impressions are separated
+by "|", an empty value is missing.
+FULL replaces all rows but those of put_events, put_items and so on; INCREMENTAL, after a FULL import, adds interactions and replaces
+items, users and actions by id. An id that comes twice in a source is taken from its last row. All rows are checked and all are
+written, or none: readers see the old rows until then.
+The job runs in the background, or with wait => true in this transaction.
+Errors: 22P04 names line and column; 42501 without the privilege to read files; 55000 without background workers, and for INCREMENTAL
+before FULL; RS001 for an absent group or dataset; RS006 for a used name; RS003 under recsys.service_limits (1,000 interactions at
+least, 5 imports at a time).';
+
+CREATE OR REPLACE FUNCTION recsys.create_dataset_export_job(name text, dataset_group text, dataset_type text, output text,
+        ingestion_mode text DEFAULT 'PUT', wait boolean DEFAULT false) RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'recsys_create_dataset_export_job';
+COMMENT ON FUNCTION recsys.create_dataset_export_job(text, text, text, text, text, boolean) IS
+'Exports the rows of a dataset and returns the job''s name. output is a relation, which is created when it does not exist, or a CSV
+file of the server when it begins with "/" (privileges of pg_write_server_files), written as imports read it; the file appears when it
+is complete. ingestion_mode says which rows: PUT those of put_events, put_items and so on, BULK all others, ALL both. Equal rows are
+written once.
+The job runs in the background, or with wait => true in this transaction.
+Errors: 42501 without the privilege to write files; 55000 without background workers; RS001 for an absent group or dataset; RS006 for
+a used name.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_dataset_import_jobs(OUT name text, OUT dataset_group text, OUT dataset_type text,
+        OUT source text, OUT import_mode text, OUT status text, OUT failure_reason text, OUT rows bigint, OUT created_at timestamptz,
+        OUT updated_at timestamptz) RETURNS SETOF record
+    LANGUAGE c STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'recsys_list_dataset_import_jobs';
+COMMENT ON FUNCTION recsys_internal.list_dataset_import_jobs() IS 'Rows of recsys.dataset_import_jobs.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_dataset_export_jobs(OUT name text, OUT dataset_group text, OUT dataset_type text,
+        OUT output text, OUT ingestion_mode text, OUT status text, OUT failure_reason text, OUT rows bigint, OUT created_at timestamptz,
+        OUT updated_at timestamptz) RETURNS SETOF record
+    LANGUAGE c STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'recsys_list_dataset_export_jobs';
+COMMENT ON FUNCTION recsys_internal.list_dataset_export_jobs() IS 'Rows of recsys.dataset_export_jobs.';
+
+CREATE OR REPLACE VIEW recsys.dataset_import_jobs AS
+    SELECT name, dataset_group, dataset_type, source, import_mode, status, failure_reason, rows, created_at, updated_at
+    FROM recsys_internal.list_dataset_import_jobs();
+COMMENT ON VIEW recsys.dataset_import_jobs IS
+'imports of the groups that the current user may read: CREATE PENDING, CREATE IN_PROGRESS, ACTIVE (with the number of rows written) or CREATE FAILED (with the reason)';
+GRANT SELECT ON recsys.dataset_import_jobs TO PUBLIC;
+
+CREATE OR REPLACE VIEW recsys.dataset_export_jobs AS
+    SELECT name, dataset_group, dataset_type, output, ingestion_mode, status, failure_reason, rows, created_at, updated_at
+    FROM recsys_internal.list_dataset_export_jobs();
+COMMENT ON VIEW recsys.dataset_export_jobs IS
+'exports of the groups that the current user may read; columns as in recsys.dataset_import_jobs';
+GRANT SELECT ON recsys.dataset_export_jobs TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys.describe_dataset_import_job(name text) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'recsys_describe_dataset_import_job';
+COMMENT ON FUNCTION recsys.describe_dataset_import_job(text) IS
+'Describes an import job by "name" or "group.name": the columns of recsys.dataset_import_jobs.
+Errors: RS001 for an absent job; 42725 when several groups have one of that name.';
+
+CREATE OR REPLACE FUNCTION recsys.describe_dataset_export_job(name text) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'recsys_describe_dataset_export_job';
+COMMENT ON FUNCTION recsys.describe_dataset_export_job(text) IS
+'Describes an export job by "name" or "group.name": the columns of recsys.dataset_export_jobs.
+Errors: RS001 for an absent job; 42725 when several groups have one of that name.';

@@ -66,6 +66,7 @@ Column fixed_column(const catalog::Dataset &dataset, const catalog::FixedColumn 
 	const std::string_view name = fixed.name;
 	Column c = typed(std::string(name), fixed.sql_type);
 	c.required = fixed.required;
+	c.action_event = dataset.type == catalog::DatasetType::ActionInteractions && name == "event_type";
 	const Range range = range_of(dataset.type, name);
 	if (range.maximum < c.maximum)
 		c.minimum = range.minimum, c.maximum = range.maximum;
@@ -128,9 +129,18 @@ std::string_view clip(std::string_view text, std::size_t limit) {
 	return text.substr(0, i);
 }
 
+// What the next best action is trained on, in any spelling.
+void check_action_event(std::string_view type) {
+	const std::string name = normalised(type);
+	if (name != "taken" && name != "nottaken" && name != "viewed")
+		throw BadValue{"must be \"Taken\", \"Not taken\" or \"Viewed\""};
+}
+
 Param string(const Column &column, std::string_view text, Cuts &cuts) {
 	if (text.find('\0') != std::string_view::npos)
 		throw BadValue{"must not contain a zero character"};
+	if (column.action_event)
+		check_action_event(text);
 	const std::size_t limit = column.textual ? kTextualLimit : kStringLimit;
 	if (text.size() > limit && length(text) > limit) {
 		if (!column.textual)
@@ -271,7 +281,7 @@ std::string normalised(std::string_view name) {
 
 ColumnSet::ColumnSet(const catalog::Group &group, const catalog::Dataset &dataset) {
 	for (const catalog::FixedColumn &fixed : catalog::fixed_columns(dataset.type))
-		if (!is_internal(fixed.name))
+		if (std::string_view(fixed.name) != "streamed") // how a row came in is not for users to say
 			add(fixed_column(dataset, fixed));
 	// In the groups of a domain an event always has its type.
 	if (dataset.type == catalog::DatasetType::Interactions && !group.custom())

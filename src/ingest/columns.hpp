@@ -25,10 +25,11 @@ struct Column {
 	Oid type = TEXTOID;    // of the value in a RowBatch; the table's own type is reached by assignment
 	Oid id_type = TEXTOID; // Id and IdList: the dataset's id type
 	bool required = false;
-	bool own = false;         // a field of the group, not one of the dataset type's fixed columns
-	bool categorical = false; // lists of strings are accepted and joined with "|"
-	bool textual = false;     // cut at kTextualLimit instead of refused beyond kStringLimit
-	double minimum, maximum;  // Number and Integer
+	bool action_event = false; // Taken, Not taken or Viewed
+	bool own = false;          // a field of the group, not one of the dataset type's fixed columns
+	bool categorical = false;  // lists of strings are accepted and joined with "|"
+	bool textual = false;      // cut at kTextualLimit instead of refused beyond kStringLimit
+	double minimum, maximum;   // Number and Integer
 };
 
 /// Lengths in characters.

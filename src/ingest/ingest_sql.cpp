@@ -1,4 +1,5 @@
 // The SQL-callable functions of the room; what they do is in the files by subject.
+#include "ingest/data_job.hpp"
 #include "ingest/put_events.hpp"
 #include "ingest/put_records.hpp"
 #include "ingest/tracker.hpp"
@@ -59,4 +60,45 @@ RECSYS_FUNCTION(put_users) {
 }
 RECSYS_FUNCTION(put_actions) {
 	return call.result_int8(put(call, DatasetType::Actions, "actions"));
+}
+
+namespace {
+
+using ingest::DataJob;
+
+Datum create_job(const pg::Call &call, DataJob kind, const char *location, const char *mode) {
+	return call.result(ingest::create_data_job(kind, {call.text(0, "name"), call.text(1, "dataset_group"),
+													  call.text(2, "dataset_type"), call.text(3, location),
+													  call.text(4, mode), call.boolean(5, "wait")}));
+}
+
+Datum list_jobs(const pg::Call &call, DataJob kind) {
+	pg::ResultTable result(call);
+	ingest::list_data_jobs(kind, result);
+	return call.result_null();
+}
+
+Datum describe_job(const pg::Call &call, DataJob kind) {
+	return call.result_json(ingest::describe_data_job(kind, call.text(0, "name")).dump());
+}
+
+} // namespace
+
+RECSYS_FUNCTION(create_dataset_import_job) {
+	return create_job(call, DataJob::Import, "source", "import_mode");
+}
+RECSYS_FUNCTION(create_dataset_export_job) {
+	return create_job(call, DataJob::Export, "output", "ingestion_mode");
+}
+RECSYS_FUNCTION(list_dataset_import_jobs) {
+	return list_jobs(call, DataJob::Import);
+}
+RECSYS_FUNCTION(list_dataset_export_jobs) {
+	return list_jobs(call, DataJob::Export);
+}
+RECSYS_FUNCTION(describe_dataset_import_job) {
+	return describe_job(call, DataJob::Import);
+}
+RECSYS_FUNCTION(describe_dataset_export_job) {
+	return describe_job(call, DataJob::Export);
 }

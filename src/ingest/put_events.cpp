@@ -25,19 +25,19 @@ struct EventSink {
 	std::uint64_t generation;
 	Group group;
 	ColumnSet columns;
-	pg::RowBatch::Columns batch_columns; // the columns, then anonymous
+	pg::RowBatch::Columns batch_columns;
 	pg::DynamicPlan insert;
 	std::vector<std::size_t> required;
-	std::size_t user, session, item, time;
+	std::size_t user, session, item, time, anonymous;
 
 	EventSink(std::uint64_t generation_seen, Group owner, DatasetType type)
 		: generation(generation_seen), group(std::move(owner)), columns(group, catalog::require_dataset(group, type)),
 		  batch_columns(columns.batch_columns()) {
-		batch_columns.emplace_back("anonymous", BOOLOID);
 		user = columns.at("user_id");
 		session = columns.at("session_id");
 		item = columns.at(type == DatasetType::Interactions ? "item_id" : "action_id");
 		time = columns.at("timestamp");
+		anonymous = columns.at("anonymous");
 		required = {columns.at("event_type"), item, time};
 		for (std::size_t i = 0; i < columns.size(); ++i)
 			if (columns[i].own && columns[i].required)
@@ -198,27 +198,12 @@ std::uint64_t put_events(Datum tracking_id, std::string_view session_id, const s
 		record.require(sink->required, event_label);
 		record.set(sink->user, user);
 		record.set(sink->session, session);
-		record.row().push_back(pg::boolean(!user_id));
+		record.set(sink->anonymous, pg::boolean(!user_id));
 		batch.add(record.row());
 	}
 	cuts.tell();
 	return list.empty() ? 0 : batch.run(sink->insert);
 }
-
-namespace {
-
-// Taken, Not taken, Viewed in any spelling: what the next best action is trained on.
-void check_action_event(const Record &record, const Json &event) {
-	for (const auto &[key, value] : event.items()) {
-		if (normalised(key) != "eventtype" || !value.is_string())
-			continue;
-		const std::string type = normalised(value.get_ref<const std::string &>());
-		if (type != "taken" && type != "nottaken" && type != "viewed")
-			record.fail(in_quotes(key) + " must be \"Taken\", \"Not taken\" or \"Viewed\"", show_json(value));
-	}
-}
-
-} // namespace
 
 std::uint64_t put_action_interactions(std::string_view group_name, const std::string &list_text) {
 	EventSink sink(0, catalog::require_group(group_name, catalog::Right::Write), DatasetType::ActionInteractions);
@@ -232,13 +217,12 @@ std::uint64_t put_action_interactions(std::string_view group_name, const std::st
 		Record record(sink.columns, "action interaction", ++position, cuts);
 		set_fields(record, sink, event, kActionFields);
 		record.require(sink.required, camel_case);
-		check_action_event(record, event);
 		const bool anonymous = !record.is_set(sink.user);
 		if (anonymous) {
 			const Json session(pg::output(record.row()[sink.session].value, TEXTOID));
 			record.set(sink.user, "sessionId", session);
 		}
-		record.row().push_back(pg::boolean(anonymous));
+		record.set(sink.anonymous, pg::boolean(anonymous));
 		batch.add(record.row());
 	}
 	return list.empty() ? 0 : batch.run(sink.insert);

@@ -10,6 +10,7 @@
 #include "stats/progress.hpp"
 #include "stats/shared.hpp"
 
+#include "ingest/data_job.hpp"
 #include "jobs/launcher.hpp"
 #include "pg/function.hpp"
 #include "pg/settings.hpp"
@@ -41,6 +42,7 @@ void shmem_startup() {
 
 // Each room that works in the background names its handlers here.
 void register_handlers() {
+	recsys::ingest::register_data_jobs();
 	recsys::train::register_jobs();
 }
 

@@ -56,16 +56,25 @@ std::uint64_t RowBatch::run(DynamicPlan &plan) {
 	return SPI_processed;
 }
 
-Scratch::Scratch() : outer_(CurrentMemoryContext), exceptions_(std::uncaught_exceptions()) {
+Scratch::Scratch() : exceptions_(std::uncaught_exceptions()) {
 	context_ = call([] { return AllocSetContextCreate(CurrentMemoryContext, "recsys rows", ALLOCSET_DEFAULT_SIZES); });
-	MemoryContextSwitchTo(context_);
 }
 
 // After an error the error's own data may lie in the context: the abort frees both.
 Scratch::~Scratch() {
-	MemoryContextSwitchTo(outer_);
 	if (std::uncaught_exceptions() == exceptions_)
 		MemoryContextDelete(context_);
+}
+
+Scratch::Use::Use(const Scratch &scratch)
+	: outer_(CurrentMemoryContext), context_(scratch.context_), exceptions_(std::uncaught_exceptions()) {
+	MemoryContextSwitchTo(context_);
+}
+
+Scratch::Use::~Use() {
+	MemoryContextSwitchTo(outer_);
+	if (std::uncaught_exceptions() == exceptions_)
+		MemoryContextReset(context_);
 }
 
 } // namespace recsys::pg

@@ -47,18 +47,28 @@ private:
 	int exceptions_;
 };
 
-/// The current memory context for the life of the object, emptied by reset(): for the Params of one row after the
-/// other.
+/// A memory context for the Params of one row after the other: current inside a Use, emptied at its end.
 class Scratch {
 public:
 	Scratch();
 	~Scratch();
 	Scratch(const Scratch &) = delete;
 	Scratch &operator=(const Scratch &) = delete;
-	void reset() { MemoryContextReset(context_); }
+
+	class Use {
+	public:
+		explicit Use(const Scratch &scratch);
+		~Use();
+		Use(const Use &) = delete;
+		Use &operator=(const Use &) = delete;
+
+	private:
+		MemoryContext outer_, context_;
+		int exceptions_;
+	};
 
 private:
-	MemoryContext outer_, context_;
+	MemoryContext context_;
 	int exceptions_;
 };
 

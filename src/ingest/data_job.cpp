@@ -1,0 +1,260 @@
+#include "stats/progress.hpp"
+
+#include "ingest/data_job.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "ingest/export.hpp"
+#include "ingest/import.hpp"
+#include "jobs/jobs.hpp"
+
+#include "pg/file.hpp"
+#include "pg/settings.hpp"
+
+namespace recsys::ingest {
+
+using catalog::Group;
+using catalog::Json;
+using catalog::Right;
+using pg::AsOwner;
+using pg::Plan;
+using pg::Row;
+
+namespace {
+
+constexpr int kPendingImports = 5;
+
+struct KindText {
+	const char *job, *spoken, *location, *mode; // names of the job's kind and of its two arguments
+};
+KindText text_of(DataJob kind) {
+	return kind == DataJob::Import ? KindText{"import", "dataset import job", "source", "import_mode"}
+								   : KindText{"export", "dataset export job", "output", "ingestion_mode"};
+}
+
+std::string parse_import_mode(std::string_view mode) {
+	std::string name(mode);
+	std::transform(name.begin(), name.end(), name.begin(),
+				   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+	if (name != "FULL" && name != "INCREMENTAL")
+		throw Error(sqlstate::InvalidParameter, "unrecognized import mode \"" + std::string(mode) + "\"", {},
+					"Modes are FULL and INCREMENTAL.");
+	return name;
+}
+
+bool is_file(std::string_view location) {
+	return !location.empty() && location[0] == '/';
+}
+
+void check_files(DataJob kind, Oid role) {
+	if (kind == DataJob::Import ? pg::may_read_files(role) : pg::may_write_files(role))
+		return;
+	const bool import = kind == DataJob::Import;
+	throw Error(sqlstate::InsufficientPrivilege,
+				import ? "permission denied to import from a file of the server"
+					   : "permission denied to export to a file of the server",
+				std::string("Only roles with privileges of \"") +
+					(import ? "pg_read_server_files" : "pg_write_server_files") + "\" may.",
+				import ? "Load the file into a table with psql's \\copy and import from that table."
+					   : "Export into a table and fetch it with psql's \\copy.");
+}
+
+// The relation a name means for the caller now, written so that it means the same in the job. A table that an export is
+// to create goes to the schema where CREATE TABLE would put it.
+std::string qualified_relation(DataJob kind, const std::string &name) {
+	static Plan existing{
+		"SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) FROM pg_catalog.pg_class "
+		"c "
+		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass($1)",
+		{TEXTOID}};
+	static Plan wanted{
+		"SELECT (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(p), '.') FROM pg_catalog.unnest("
+		"CASE pg_catalog.cardinality(i) WHEN 1 THEN ARRAY[pg_catalog.current_schema()::text, i[1]] ELSE i END) AS p), "
+		"pg_catalog.cardinality(i) FROM pg_catalog.parse_ident($1) AS i",
+		{TEXTOID}};
+	if (const std::optional<Row> row = existing.row({pg::text(name)}))
+		return row->text(0);
+	if (kind == DataJob::Import)
+		throw Error("42P01", "relation \"" + name + "\" does not exist", {}, "A file's path begins with \"/\".");
+	const std::optional<Row> row = wanted.row({pg::text(name)});
+	if (!row || row->null(0) || row->int8(1) > 2)
+		throw Error(sqlstate::InvalidName, "invalid relation name \"" + name + "\"");
+	return row->text(0);
+}
+
+void check_pending(const Group &group) {
+	static Plan count{
+		"SELECT count(*) FROM recsys_internal.job WHERE kind = 'import' AND status IN ('PENDING', 'RUNNING')", {}};
+	AsOwner owner;
+	if (count.row({})->int8(0) >= kPendingImports)
+		throw Error(sqlstate::LimitExceeded,
+					"more than " + std::to_string(kPendingImports) + " import jobs would be waiting or running");
+}
+
+// What a job does, from its configuration; the current user's rights apply.
+Json run_data_job(DataJob kind, const Group &group, const Json &config, const ReportProgress &report) {
+	const std::string location = config.at("location");
+	if (is_file(location)) {
+		const Oid asker = config.at("requested_by").get<Oid>();
+		if (!pg::role_exists(asker))
+			throw Error(sqlstate::InsufficientPrivilege, "the role that created the job no longer exists");
+		check_files(kind, asker);
+	}
+	catalog::Dataset dataset =
+		catalog::require_dataset(group, catalog::parse_dataset_type(config.at("dataset_type").get<std::string>()));
+	const std::string mode = config.at("mode");
+	if (kind == DataJob::Import)
+		return run_import({group, std::move(dataset), location, mode == "FULL"}, report);
+	report("writing rows", 0, 0);
+	return run_export({group, std::move(dataset), location, parse_ingestion_mode(mode)});
+}
+
+// In the caller's transaction: the job's row first, which claims the name.
+void run_now(DataJob kind, const Group &group, const std::string &name, const catalog::Dataset &dataset,
+			 const Json &config) {
+	static Plan insert{
+		"INSERT INTO recsys_internal.job (group_id, kind, name, resource_id, config, status, attempts, started_at, "
+		"finished_at) VALUES ($1, $2, $3, $4, $5, 'SUCCEEDED', 1, clock_timestamp(), clock_timestamp()) "
+		"ON CONFLICT DO NOTHING RETURNING id",
+		{INT8OID, TEXTOID, TEXTOID, INT8OID, JSONBOID}};
+	static Plan finish{"UPDATE recsys_internal.job SET result = $2, finished_at = clock_timestamp() WHERE id = $1",
+					   {INT8OID, JSONBOID}};
+	std::optional<Row> row;
+	{
+		AsOwner owner;
+		row = insert.row({pg::int8(group.id), pg::text(text_of(kind).job), pg::text(name), pg::int8(dataset.id),
+						  pg::jsonb(config.dump())});
+	}
+	if (!row)
+		throw Error(sqlstate::AlreadyExists, std::string(text_of(kind).spoken) + " \"" + name +
+												 "\" already exists in dataset group \"" + group.name + "\"");
+	stats::Progress progress(text_of(kind).job, group.id, row->int8(0), name);
+	const Json result =
+		run_data_job(kind, group, config, [&progress](const char *phase, std::uint64_t done, std::uint64_t total) {
+			pg::check_interrupts();
+			progress.publish(phase, done, total);
+		});
+	AsOwner owner;
+	finish.run({pg::int8(row->int8(0)), pg::jsonb(result.dump())});
+}
+
+// In a worker.
+Json run_job(DataJob kind, const jobs::Job &job) {
+	std::optional<Group> group;
+	Oid owner = InvalidOid;
+	jobs::in_transaction(GetUserId(), [&] {
+		group = catalog::find_group(job.group_id);
+		if (group)
+			owner = catalog::group_owner(*group);
+	});
+	if (!group)
+		throw Error(sqlstate::NotFound, "the dataset group of the job no longer exists");
+	stats::Progress progress(text_of(kind).job, job.group_id, job.id, job.name.value_or(""));
+	Json result;
+	jobs::in_transaction(owner, [&] {
+		result = run_data_job(kind, *group, job.config,
+							  [&progress](const char *phase, std::uint64_t done, std::uint64_t total) {
+								  pg::check_interrupts();
+								  if (jobs::stop_requested())
+									  throw Cancelled{};
+								  progress.publish(phase, done, total);
+							  });
+	});
+	return result;
+}
+
+Json run_import_job(const jobs::Job &job) {
+	return run_job(DataJob::Import, job);
+}
+Json run_export_job(const jobs::Job &job) {
+	return run_job(DataJob::Export, job);
+}
+// The job's own row tells everything about it.
+void nothing_to_mark(const jobs::Job &, const std::string &, bool) {}
+
+} // namespace
+
+void register_data_jobs() {
+	jobs::register_handler({"import", run_import_job, nothing_to_mark});
+	jobs::register_handler({"export", run_export_job, nothing_to_mark});
+}
+
+std::string create_data_job(DataJob kind, const DataJobArguments &arguments) {
+	catalog::check_name(arguments.name, text_of(kind).spoken);
+	const Group group = catalog::require_group(arguments.group, Right::Own);
+	const catalog::Dataset dataset =
+		catalog::require_dataset(group, catalog::parse_dataset_type(arguments.dataset_type));
+	const std::string mode = kind == DataJob::Import ? parse_import_mode(arguments.mode)
+													 : std::string(to_string(parse_ingestion_mode(arguments.mode)));
+	if (is_file(arguments.location))
+		check_files(kind, GetUserId());
+	if (kind == DataJob::Import && mode == "INCREMENTAL")
+		require_full_import(group, dataset);
+	if (kind == DataJob::Import && pg::settings::service_limits)
+		check_pending(group);
+	const Json config = {
+		{"dataset_type", catalog::to_string(dataset.type)},
+		{"location", is_file(arguments.location) ? arguments.location : qualified_relation(kind, arguments.location)},
+		{"mode", mode},
+		{"requested_by", GetUserId()}};
+	if (arguments.wait)
+		run_now(kind, group, arguments.name, dataset, config);
+	else
+		jobs::enqueue(text_of(kind).job, group, arguments.name, dataset.id, config);
+	return arguments.name;
+}
+
+namespace {
+
+// The queue's states in the words of the service.
+#define RECSYS_DATA_JOBS                                                                                               \
+	"SELECT j.name, g.name AS dataset_group, j.config ->> 'dataset_type' AS dataset_type, j.config ->> 'location' AS " \
+	"location, "                                                                                                       \
+	"j.config ->> 'mode' AS mode, CASE j.status WHEN 'PENDING' THEN 'CREATE PENDING' WHEN 'RUNNING' THEN 'CREATE "     \
+	"IN_PROGRESS' "                                                                                                    \
+	"WHEN 'SUCCEEDED' THEN 'ACTIVE' ELSE 'CREATE FAILED' END AS status, j.failure_reason, (j.result ->> "              \
+	"'rows')::int8 AS rows, "                                                                                          \
+	"j.created_at, coalesce(j.finished_at, j.started_at, j.created_at) AS updated_at FROM recsys_internal.job j "      \
+	"JOIN recsys_internal.dataset_group g ON g.id = j.group_id WHERE j.kind = $1 AND "
+
+} // namespace
+
+void list_data_jobs(DataJob kind, pg::ResultTable &result) {
+	static Plan find{RECSYS_DATA_JOBS "g.id = $2 ORDER BY j.id", {TEXTOID, INT8OID}};
+	for (const Group &group : catalog::groups_with(Right::Read)) {
+		AsOwner owner;
+		pg::SpiScope spi;
+		result.append(find.fetch({pg::text(text_of(kind).job), pg::int8(group.id)}, pg::Access::Read));
+	}
+}
+
+Json describe_data_job(DataJob kind, std::string_view full_name) {
+	static Plan find{
+		"SELECT to_jsonb(d) - 'location' - 'mode' || jsonb_build_object($4::text, d.location, $5::text, d.mode) "
+		"FROM (" RECSYS_DATA_JOBS "g.id = $2 AND j.name = $3) AS d",
+		{TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID}};
+	const std::size_t dot = full_name.find('.');
+	const std::string_view group_name = dot == std::string_view::npos ? std::string_view() : full_name.substr(0, dot);
+	const std::string_view name = dot == std::string_view::npos ? full_name : full_name.substr(dot + 1);
+	const KindText kind_text = text_of(kind);
+	std::vector<Json> found;
+	for (const Group &group : catalog::groups_with(Right::Read)) {
+		if (!group_name.empty() && group.name != group_name)
+			continue;
+		AsOwner owner;
+		if (const std::optional<Row> row = find.row({pg::text(kind_text.job), pg::int8(group.id), pg::text(name),
+													 pg::text(kind_text.location), pg::text(kind_text.mode)}))
+			found.push_back(Json::parse(row->text(0)));
+	}
+	if (found.empty())
+		throw Error(sqlstate::NotFound,
+					std::string(kind_text.spoken) + " \"" + std::string(full_name) + "\" does not exist", {},
+					std::string("Those you may see are listed in \"recsys.dataset_") + kind_text.job + "_jobs\".");
+	if (found.size() > 1)
+		throw Error("42725", std::string(kind_text.spoken) + " name \"" + std::string(full_name) + "\" is ambiguous",
+					{}, "Write \"group.name\".");
+	return std::move(found.front());
+}
+
+} // namespace recsys::ingest
