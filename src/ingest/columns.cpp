@@ -18,11 +18,6 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Written by recsys itself, never by users.
-bool is_internal(std::string_view name) {
-	return name == "streamed" || name == "anonymous";
-}
-
 struct Range {
 	double minimum, maximum;
 };
@@ -101,8 +96,11 @@ Param id_list(const Column &column, const std::vector<std::string_view> &ids) {
 	Column element = column;
 	element.kind = Kind::Id;
 	pg::IdBuffer buffer;
-	for (const std::string_view text : ids)
+	for (const std::string_view text : ids) {
+		if (text.empty())
+			throw BadValue{"must not contain an empty id"};
 		out.emplace_back(pg::id_text(id(element, text).value, column.id_type, buffer));
+	}
 	return pg::text_array(out);
 }
 
@@ -139,6 +137,8 @@ void check_action_event(std::string_view type) {
 Param string(const Column &column, std::string_view text, Cuts &cuts) {
 	if (text.find('\0') != std::string_view::npos)
 		throw BadValue{"must not contain a zero character"};
+	if (text.empty() && column.name == "event_type")
+		throw BadValue{"must not be empty"};
 	if (column.action_event)
 		check_action_event(text);
 	const std::size_t limit = column.textual ? kTextualLimit : kStringLimit;
@@ -262,6 +262,8 @@ std::size_t length(std::string_view utf8) {
 }
 
 std::string show(std::string_view value) {
+	if (value.find('\0') != std::string_view::npos)
+		return {};
 	const std::string_view head = clip(value, 60);
 	return "The value is \"" + std::string(head) + (head.size() < value.size() ? "…" : "") + "\".";
 }

@@ -26,7 +26,7 @@ void CsvReader::read_quoted() {
 		const int c = peek();
 		if (c == kEnd)
 			throw Error(sqlstate::BadCopyFile,
-						"unterminated quoted value that begins on line " + std::to_string(opened));
+						"line " + std::to_string(opened) + " of " + place_ + ": unterminated quoted value");
 		skip();
 		if (c == '\n')
 			++line_;
@@ -48,7 +48,8 @@ void CsvReader::read_field() {
 		skip();
 		read_quoted();
 		if (!end_of_field())
-			throw Error(sqlstate::BadCopyFile, "unexpected text after a closing quote on line " + std::to_string(line_),
+			throw Error(sqlstate::BadCopyFile,
+						"line " + std::to_string(line_) + " of " + place_ + ": unexpected text after a closing quote",
 						{}, "Inside quotes, write a quote as \"\" or \\\".");
 	} else {
 		while (!end_of_field()) {

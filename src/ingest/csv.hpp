@@ -20,7 +20,9 @@ class CsvReader {
 public:
 	/// Fills at most `size` bytes, returns how many; 0 at the end.
 	using Source = std::function<std::size_t(char *buffer, std::size_t size)>;
-	explicit CsvReader(Source source) : source_(std::move(source)), buffer_(1 << 18) {}
+	/// `place` names the source in messages, such as a file's path.
+	CsvReader(Source source, std::string place)
+		: source_(std::move(source)), place_(std::move(place)), buffer_(1 << 18) {}
 
 	/// The next record; false at the end. Errors: 22P04 for a quote that never ends, or text after a closing quote.
 	bool next();
@@ -41,6 +43,7 @@ private:
 	void finish_line();
 
 	Source source_;
+	std::string place_;
 	std::vector<char> buffer_;
 	std::size_t position_ = 0, size_ = 0;
 	std::uint64_t consumed_ = 0, line_ = 1, record_line_ = 1;

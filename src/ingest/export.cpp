@@ -24,10 +24,11 @@ std::string seconds(const std::string &column) {
 	return "pg_catalog.trim_scale(pg_catalog.extract('epoch', " + column + "))";
 }
 
-// The rows of one compartment, each row once. `csv`: in the form and with the header of a CSV file.
+// The rows of one compartment, each row once, in an order that makes files of equal rows equal. `csv`: in the form and
+// with the header of a CSV file.
 std::string select_rows(const ExportRequest &request, const ColumnSet &columns, bool csv) {
 	std::vector<std::string> names;
-	std::string list;
+	std::string list, order;
 	for (std::size_t i = 0; i < columns.size(); ++i) {
 		const Column &c = columns[i];
 		const std::string column = "r." + pg::quote_identifier(c.name);
@@ -39,12 +40,13 @@ std::string select_rows(const ExportRequest &request, const ColumnSet &columns, 
 				: c.kind == Kind::Boolean   ? column + "::pg_catalog.text"
 											: column;
 		list += " AS " + pg::quote_identifier(csv ? upper_case(c.name) : c.name);
+		order += (i == 0 ? " ORDER BY " : ", ") + std::to_string(i + 1);
 	}
 	names.emplace_back("streamed");
 	const char *condition = request.mode == Compartment::Put    ? " WHERE r.streamed IS TRUE"
 							: request.mode == Compartment::Bulk ? " WHERE r.streamed IS NOT TRUE"
 																: "";
-	return list + " FROM (" + catalog::union_sql(request.group, request.dataset, names) + ") AS r" + condition;
+	return list + " FROM (" + catalog::union_sql(request.group, request.dataset, names) + ") AS r" + condition + order;
 }
 
 bool relation_exists(const std::string &name) {

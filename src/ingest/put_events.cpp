@@ -43,9 +43,8 @@ struct EventSink {
 			if (columns[i].own && columns[i].required)
 				required.push_back(i);
 		// No conflict target: that would need SELECT on the column. The one unique index there is holds the event ids.
-		insert = {"INSERT INTO " + catalog::own_table(group, type) + " (" + columns.list() +
-					  ", streamed, anonymous) SELECT " + columns.list() +
-					  ", true, anonymous FROM recsys_rows ON CONFLICT DO NOTHING",
+		insert = {"INSERT INTO " + catalog::own_table(group, type) + " (" + columns.list() + ", streamed) SELECT " +
+					  columns.list() + ", true FROM recsys_rows ON CONFLICT DO NOTHING",
 				  {}};
 	}
 };

@@ -39,7 +39,7 @@ std::vector<std::string> files_of(const std::string &path) {
 
 void read_file(const std::string &path, Loader &loader, const ReportProgress &report) {
 	pg::InputFile file(path);
-	CsvReader csv([&file](char *buffer, std::size_t size) { return file.read(buffer, size); });
+	CsvReader csv([&file](char *buffer, std::size_t size) { return file.read(buffer, size); }, in_quotes(path));
 	if (!csv.next())
 		throw Error(sqlstate::BadCopyFile, "file " + in_quotes(path) + " has no header");
 	loader.header(in_quotes(path), "line", {csv.fields().begin(), csv.fields().end()});
