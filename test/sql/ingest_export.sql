@@ -48,7 +48,7 @@ SELECT recsys.create_dataset_export_job('relation_bad', 'ingest_export', 'intera
 CREATE TABLE ingest_export_products (sku bigint PRIMARY KEY, unit_price float8, genres text[]);
 INSERT INTO ingest_export_products VALUES (1, 1.5, ARRAY['a', 'b']), (2, 2.5, NULL);
 SELECT recsys.create_dataset_group('ingest_export_mapped');
-SELECT recsys.create_dataset('ingest_export_mapped', 'items', source => 'ingest_export_products', columns => '{"item_id": "sku", "price": "unit_price"}');
+SELECT recsys.create_dataset('ingest_export_mapped', 'items', source => 'ingest_export_products', columns => '{"item_id": "sku", "price": "unit_price", "genres": "genres"}');
 SELECT recsys.put_items('ingest_export_mapped', '[{"itemId": 2, "properties": {"price": 9}}, {"itemId": 3, "properties": {"genres": ["c", "d"]}}]');
 SELECT recsys.put_items('ingest_export_mapped', '[{"itemId": "x"}]');
 SELECT count(*) FROM ingest_export_products;
