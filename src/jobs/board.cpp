@@ -38,7 +38,7 @@ constexpr int kFlags = 128;
 constexpr std::uint32_t kNobody = 0; // `launcher` holds the number of its process plus one
 
 struct Board {
-	TimestampTz made_at;
+	TimestampTz began_at; // set before any worker exists, never changed after
 	pg_atomic_uint32 launcher, all_flagged, flags[kFlags], leftovers[kMaxWorkers];
 	Slot slots[kMaxWorkers];
 };
@@ -63,7 +63,6 @@ void attach(void *memory, LWLockPadded *locks, bool fresh) {
 	lock = &locks[0].lock;
 	if (!fresh)
 		return;
-	board->made_at = GetCurrentTimestamp();
 	pg_atomic_init_u32(&board->launcher, kNobody);
 	pg_atomic_init_u32(&board->all_flagged, 0);
 	for (pg_atomic_uint32 &f : board->flags)
@@ -130,7 +129,7 @@ Slot *find(Oid database, std::int64_t job) noexcept {
 
 void declare() { stats::declare({"RecsysJobs", area_size, 1, attach}); }
 bool present() noexcept { return board != nullptr; }
-TimestampTz made_at() noexcept { return board->made_at; }
+TimestampTz began_at() noexcept { return board->began_at; }
 
 // The flag is looked at after the commit became visible, and taken down before the worker's snapshot: no job is missed.
 void flag(Oid database) noexcept {
@@ -165,7 +164,11 @@ int workers() noexcept {
 	return n;
 }
 
-void launcher_here() noexcept { pg_atomic_write_u32(&board->launcher, MyProc->pgprocno + 1); }
+void launcher_here() noexcept {
+	if (board->began_at == 0)
+		board->began_at = GetCurrentTimestamp();
+	pg_atomic_write_u32(&board->launcher, MyProc->pgprocno + 1);
+}
 void launcher_gone() noexcept { pg_atomic_write_u32(&board->launcher, kNobody); }
 
 Flagged take_flagged() {

@@ -17,8 +17,8 @@ inline constexpr int kMaxWorkers = 64; // the upper bound of recsys.max_workers
 void declare();
 /// False without preload; then nothing else here may be called.
 bool present() noexcept;
-/// When this shared memory was made: work that began earlier was cut off by a restart or a crash of the server.
-TimestampTz made_at() noexcept;
+/// When the first launcher of this server came (after a start, a crash, a promotion): work that began earlier was cut off.
+TimestampTz began_at() noexcept;
 
 // ---- any session; none of these can fail
 

@@ -133,7 +133,7 @@ void end_abandoned() {
 	std::int64_t last = 0;
 	for (bool more = true; more;)
 		as_extension_owner([&] {
-			const std::optional<pg::Row> row = next.row({pg::int8(last), pg::timestamptz(board::made_at())});
+			const std::optional<pg::Row> row = next.row({pg::int8(last), pg::timestamptz(board::began_at())});
 			more = row.has_value();
 			if (!more)
 				return;
