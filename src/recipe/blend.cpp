@@ -160,8 +160,8 @@ std::unique_ptr<Scorer> open_blend(const artifact::View &view, const std::vector
 					mine.begin());
 		if (!std::all_of(mine.begin(), mine.end(), [](float w) { return std::isfinite(w); }))
 			artifact::View::fail(kWeights, "has a value that is not finite");
-		if (!only.empty() && name != only)
-			mine.fill(0.0f);
+		if (!only.empty())
+			mine.fill(name == only ? 1.0f : 0.0f);
 	}
 	return std::make_unique<BlendScorer>(n_items, experts, weights);
 }

@@ -52,7 +52,7 @@ private:
 /// Sections "blend.experts" (names, one a line) and "blend.weights".
 void write_blend(artifact::Writer &writer, const std::vector<std::string> &names,
 				 const std::vector<LengthWeights> &weights);
-/// Opens the experts that the model names, out of `known`; if `only` is not empty, no others than that one have a say.
+/// Opens the experts that the model names, out of `known`; if `only` is not empty, that one alone has a say, with weight 1.
 /// Errors: RS007.
 std::unique_ptr<Scorer> open_blend(const artifact::View &view, const std::vector<std::unique_ptr<Expert>> &known,
 								   std::string_view only = {});

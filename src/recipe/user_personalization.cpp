@@ -15,7 +15,7 @@ namespace recsys::recipe {
 namespace {
 
 constexpr std::size_t kCases = 2400;				  // of each kind, to choose settings and weights by
-constexpr std::uint64_t kTuningPairs = 500'000'000; // met by one table while settings are chosen: about a second
+constexpr std::uint64_t kTuningPairs = 200'000'000; // met by one table while settings are chosen: a part of a second
 
 /// A new expert is one line here.
 std::vector<std::unique_ptr<Expert>> all_experts() {
