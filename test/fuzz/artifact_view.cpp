@@ -1,11 +1,12 @@
-// Fuzzes the reader of models. Three ways in: the bytes as they are (header and table), a well-formed artifact whose
-// sections hold what the fuzzer likes (a right checksum over lying content), and the same with bytes changed and
-// checksums not asked for. Whatever opens is read as a server would read it. Only Error RS007 may come out.
+// Fuzzes the reader of models. Four ways in: the bytes as they are (header and table), a well-formed artifact whose
+// sections hold what the fuzzer likes (a right checksum over lying content), the same with bytes changed and
+// checksums not asked for, and trained models of every recipe with one section damaged. Whatever opens is read as a server would read it. Only Error RS007 may come out.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "artifact/artifact.hpp"
 #include "math/top_k.hpp"
@@ -101,11 +102,52 @@ artifact::Writer write(Input &in) {
 	return writer;
 }
 
+/// A small trained model of each recipe: what the fuzzer damages in its fourth way.
+const std::vector<artifact::Writer> &trained() {
+	static const auto &models = *[] {
+		data::TrainingSetBuilder builder(nullptr);
+		for (int i = 0; i < 400; ++i)
+			builder.add_event({"u" + std::to_string(i % 40), "i" + std::to_string(i * i % 23), "", 1.0, i, ""});
+		SerialExecutor executor;
+		const data::TrainingSet set = builder.finish(executor, {});
+		auto *all = new std::vector<artifact::Writer>;
+		auto *budget = new MemoryBudget;
+		for (const recipe::RecipeSpec &spec : recipe::recipes()) {
+			Monitor monitor;
+			const auto parameters = recipe::complete_hyperparameters(spec, {});
+			all->push_back(spec.train({set, parameters, {}, 1, executor, {}, monitor, *budget}).model);
+		}
+		return all;
+	}();
+	return models;
+}
+
+/// One section of a trained model is cut or changed, under a right checksum.
+artifact::Writer damage(Input &in) {
+	const artifact::Writer &model = trained()[in.number(trained().size())];
+	artifact::Writer writer(model.recipe());
+	const std::size_t victim = in.number(model.sections().size());
+	for (std::size_t i = 0; i < model.sections().size(); ++i) {
+		const artifact::Writer::Section &section = model.sections()[i];
+		std::vector<std::byte> bytes(section.bytes.begin(), section.bytes.end());
+		if (i == victim && !bytes.empty()) {
+			if (in.number(4) == 0)
+				bytes.resize(in.number(256) * 4 % bytes.size());
+			while (in.size >= 3 && !bytes.empty()) {
+				const std::size_t at = in.number(256) * 256 + in.number(256);
+				bytes[at % bytes.size()] = static_cast<std::byte>(in.number(256));
+			}
+		}
+		writer.add<std::byte>(section.name, bytes);
+	}
+	return writer;
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
 	Input in{data, size};
-	const std::size_t way = in.number(3);
+	const std::size_t way = in.number(4);
 	if (way == 0) {
 		Budgeted<std::byte> aligned(in.size);
 		if (in.size > 0)
@@ -113,12 +155,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		read(aligned, true);
 		return 0;
 	}
-	Budgeted<std::byte> model = write(in).finish();
+	Budgeted<std::byte> model = (way == 3 ? damage(in) : write(in)).finish();
 	if (way == 2)
 		while (in.size >= 3) {
 			const std::size_t at = in.number(256) * 256 + in.number(256);
 			model[at % model.size()] ^= static_cast<std::byte>(in.number(256));
 		}
-	read(model, way == 1);
+	read(model, way != 2);
 	return 0;
 }
