@@ -24,9 +24,9 @@ struct Bound {
 	}
 };
 
-SPIPlanPtr prepare(const char *sql, int n, Oid *types) {
+SPIPlanPtr prepare(const char *sql, int n, Oid *types, int cursor_options = 0) {
 	SPIPlanPtr plan = call([=] {
-		SPIPlanPtr p = SPI_prepare(sql, n, types);
+		SPIPlanPtr p = SPI_prepare_cursor(sql, n, types, cursor_options);
 		if (p != nullptr)
 			SPI_keepplan(p);
 		return p;
@@ -153,7 +153,7 @@ DynamicPlan::~DynamicPlan() {
 
 SPIPlanPtr DynamicPlan::prepared() {
 	if (plan_ == nullptr)
-		plan_ = prepare(sql_.c_str(), static_cast<int>(types_.size()), types_.data());
+		plan_ = prepare(sql_.c_str(), static_cast<int>(types_.size()), types_.data(), cursor_options_);
 	return plan_;
 }
 

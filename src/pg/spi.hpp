@@ -104,7 +104,10 @@ private:
 class DynamicPlan {
 public:
 	DynamicPlan() = default;
-	DynamicPlan(std::string sql, std::vector<Oid> types) : sql_(std::move(sql)), types_(std::move(types)) {}
+	/// `cursor_options` as SPI_prepare_cursor takes them: CURSOR_OPT_GENERIC_PLAN plans once instead of at first with each
+	/// parameter value, for statements whose best plan does not depend on the values.
+	DynamicPlan(std::string sql, std::vector<Oid> types, int cursor_options = 0)
+		: sql_(std::move(sql)), types_(std::move(types)), cursor_options_(cursor_options) {}
 	DynamicPlan(DynamicPlan &&other) noexcept { swap(other); }
 	DynamicPlan &operator=(DynamicPlan &&other) noexcept {
 		swap(other);
@@ -122,10 +125,12 @@ private:
 	void swap(DynamicPlan &other) noexcept {
 		std::swap(sql_, other.sql_);
 		std::swap(types_, other.types_);
+		std::swap(cursor_options_, other.cursor_options_);
 		std::swap(plan_, other.plan_);
 	}
 	std::string sql_;
 	std::vector<Oid> types_;
+	int cursor_options_ = 0;
 	SPIPlanPtr plan_ = nullptr;
 };
 

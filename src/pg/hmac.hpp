@@ -1,0 +1,20 @@
+// HMAC-SHA-256 as PostgreSQL itself computes it.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "pg/guard.hpp"
+
+namespace recsys::pg {
+
+using Mac = std::array<unsigned char, 32>;
+Mac hmac_sha256(std::string_view key, std::string_view message);
+
+/// Standard base64 with "-" and "_" for "+" and "/", without padding (RFC 4648, section 5).
+std::string base64url(std::string_view bytes);
+/// Empty when `text` is not base64url.
+std::string from_base64url(std::string_view text);
+
+} // namespace recsys::pg
