@@ -7,6 +7,8 @@
 //   ── pg_upgrade's server stops here: it must not run jobs over half-restored tables
 //   ── a session that loads the library by itself stops here: shared memory can be asked for at the start only
 //   shared areas and their hooks, the launcher
+#include "store/model_cache.hpp"
+
 #include "stats/progress.hpp"
 #include "stats/shared.hpp"
 
@@ -49,6 +51,7 @@ void register_handlers() {
 void declare_shared_areas() {
 	recsys::stats::declare_progress();
 	recsys::jobs::declare_board();
+	recsys::store::declare_model_cache();
 }
 
 } // namespace
