@@ -1,0 +1,103 @@
+-- Serving: campaigns, and the two functions that answer requests.
+
+CREATE OR REPLACE FUNCTION recsys.create_campaign(name text, solution_version text, exploration_weight float8 DEFAULT 0.3,
+    exploration_item_age_cut_off integer DEFAULT 30, min_provisioned_tps integer DEFAULT 1, sync_with_latest boolean DEFAULT false)
+RETURNS text LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_create_campaign';
+COMMENT ON FUNCTION recsys.create_campaign(text, text, float8, integer, integer, boolean) IS
+'Creates a campaign, which answers requests with a solution version, and returns its name.
+solution_version is "solution/number", or the name of a solution for its newest ACTIVE version, else the newest in training.
+On an ACTIVE version the campaign serves at once; on one in training its status is CREATE PENDING until that is ACTIVE.
+With sync_with_latest the campaign moves on to every newer version of the solution; solution_version must then be a solution''s name.
+min_provisioned_tps is kept for compatibility: a database has no capacity of its own for each campaign.
+Errors: RS001 for an absent version; RS004 for one whose training failed or was stopped; RS006 when the group has a campaign of this
+name; 0A000 for exploration settings other than the defaults with a recipe that does not explore; 22023; 42602 for a bad name.';
+
+CREATE OR REPLACE FUNCTION recsys.update_campaign(name text, solution_version text DEFAULT NULL,
+    exploration_weight float8 DEFAULT NULL, exploration_item_age_cut_off integer DEFAULT NULL,
+    min_provisioned_tps integer DEFAULT NULL, sync_with_latest boolean DEFAULT NULL)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_update_campaign';
+COMMENT ON FUNCTION recsys.update_campaign(text, text, float8, integer, integer, boolean) IS
+'Changes a campaign; arguments left out stay as they are. The new version must be of the same solution. While it is still in training
+the old one serves, and if that training fails the old one goes on: latest_update of describe_campaign shows which.
+Errors: as create_campaign; RS002 while the campaign is not ACTIVE or CREATE FAILED; 22023 for a version of another solution.';
+
+CREATE OR REPLACE FUNCTION recsys.delete_campaign(name text)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_delete_campaign';
+COMMENT ON FUNCTION recsys.delete_campaign(text) IS
+'Deletes a campaign; its solution and versions stay.
+Errors: RS001 for an absent campaign.';
+
+CREATE OR REPLACE FUNCTION recsys.describe_campaign(name text)
+RETURNS jsonb LANGUAGE c STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'recsys_describe_campaign';
+COMMENT ON FUNCTION recsys.describe_campaign(text) IS
+'Describes a campaign: name, dataset_group, solution, recipe, solution_version (what serves), pending_solution_version (what is awaited),
+min_provisioned_tps, sync_with_latest, status, failure_reason, latest_update {solution_version, status, …}, created_at, updated_at.
+Errors: RS001 for an absent campaign.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_campaigns(OUT name text, OUT campaign jsonb)
+RETURNS SETOF record LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_list_campaigns';
+COMMENT ON FUNCTION recsys_internal.list_campaigns() IS 'rows of recsys.campaigns';
+
+CREATE OR REPLACE VIEW recsys.campaigns AS
+SELECT r.name, r.dataset_group, r.solution, r.recipe, r.solution_version, r.pending_solution_version, r.min_provisioned_tps,
+    r.sync_with_latest, r.status, r.failure_reason, r.latest_update, r.created_at, r.updated_at
+FROM recsys_internal.list_campaigns() AS c,
+    jsonb_to_record(c.campaign) AS r(name text, dataset_group text, solution text, recipe text, solution_version text,
+        pending_solution_version text, min_provisioned_tps integer, sync_with_latest boolean, status text, failure_reason text,
+        latest_update jsonb, created_at timestamptz, updated_at timestamptz);
+COMMENT ON VIEW recsys.campaigns IS 'campaigns of the dataset groups that the current user may read';
+GRANT SELECT ON recsys.campaigns TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys.get_recommendations(campaign text, user_id text DEFAULT NULL, item_id text DEFAULT NULL,
+    num_results integer DEFAULT 25, filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}', context jsonb DEFAULT '{}',
+    promotion jsonb DEFAULT NULL, metadata_columns text[] DEFAULT NULL, exclude_items text[] DEFAULT NULL)
+RETURNS TABLE (rank integer, item_id text, score float8, reason text, promotion_name text, metadata jsonb, recommendation_id text)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 25
+AS 'MODULE_PATHNAME', 'recsys_get_recommendations';
+COMMENT ON FUNCTION recsys.get_recommendations(text, text, text, integer, text, jsonb, jsonb, jsonb, text[], text[]) IS
+'Recommends items to a user, or items related to an item, best first. campaign is a name or "group.name".
+The user''s events are read at the time of the request: what was written earlier in the transaction counts, and a rollback takes it back.
+An anonymous visitor''s session id serves as user_id. Ids that nobody knows are no error: the answer is then what is popular.
+num_results defaults to 25, and 0 means that too. exclude_items are ids that must not come back. metadata_columns are columns of the
+items dataset, given back as one object for each row. Items whose availability is false, or whose row the caller can no longer see,
+are not returned; the next best take their place, so that a short list means that nothing more qualifies.
+score is the softmax over the catalogue, NULL for recipes without scores. reason tells what produced the row: personal, similar,
+popular, or new for items that the model does not know yet. recommendation_id is equal in all rows of an answer.
+filter, filter_values, context and promotion must be left out in this version.
+Errors: RS001 for an absent campaign; RS004 for one that does not serve yet; 22004 when the recipe needs the user or the item and it is
+missing; 22023 for a negative num_results; 42703 for an unrecognized metadata column; 0A000; RS003 for more than 500 results (50 with
+metadata) under recsys.service_limits.';
+
+CREATE OR REPLACE FUNCTION recsys.get_recommendations(campaign text, user_id bigint, item_id text DEFAULT NULL,
+    num_results integer DEFAULT 25, filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}', context jsonb DEFAULT '{}',
+    promotion jsonb DEFAULT NULL, metadata_columns text[] DEFAULT NULL, exclude_items text[] DEFAULT NULL)
+RETURNS TABLE (rank integer, item_id text, score float8, reason text, promotion_name text, metadata jsonb, recommendation_id text)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 25
+AS 'MODULE_PATHNAME', 'recsys_get_recommendations_by_number';
+COMMENT ON FUNCTION recsys.get_recommendations(text, bigint, text, integer, text, jsonb, jsonb, jsonb, text[], text[]) IS
+'As get_recommendations with a text user_id, for numbers written without quotes.';
+
+CREATE OR REPLACE FUNCTION recsys.get_personalized_ranking(campaign text, user_id text, input_list text[],
+    filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}', context jsonb DEFAULT '{}', metadata_columns text[] DEFAULT NULL)
+RETURNS TABLE (rank integer, item_id text, score float8, reason text, promotion_name text, metadata jsonb, recommendation_id text)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 25
+AS 'MODULE_PATHNAME', 'recsys_get_personalized_ranking';
+COMMENT ON FUNCTION recsys.get_personalized_ranking(text, text, text[], text, jsonb, jsonb, text[]) IS
+'Ranks the items of input_list by the user''s interest. Scores are a softmax over the items that the model knows; the others follow in
+the order given, with reason unknown and without score. Of an item given twice the first counts. Items whose availability is false,
+or whose row the caller can no longer see, are left out. Otherwise as get_recommendations.
+Errors: as get_recommendations; RS003 for more than 10,000 items (500, or 50 with metadata, under recsys.service_limits); 22023 for a
+campaign whose recipe recommends for items; 22004 for NULL in input_list.';
+
+CREATE OR REPLACE FUNCTION recsys.get_personalized_ranking(campaign text, user_id bigint, input_list text[],
+    filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}', context jsonb DEFAULT '{}', metadata_columns text[] DEFAULT NULL)
+RETURNS TABLE (rank integer, item_id text, score float8, reason text, promotion_name text, metadata jsonb, recommendation_id text)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 25
+AS 'MODULE_PATHNAME', 'recsys_get_personalized_ranking_by_number';
+COMMENT ON FUNCTION recsys.get_personalized_ranking(text, bigint, text[], text, jsonb, jsonb, text[]) IS
+'As get_personalized_ranking with a text user_id, for numbers written without quotes.';

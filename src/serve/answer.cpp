@@ -1,0 +1,161 @@
+#include "serve/answer.hpp"
+
+#include <unordered_map>
+
+#include "serve/recommendation_id.hpp"
+
+#include "pg/settings.hpp"
+
+namespace recsys::serve {
+
+namespace {
+
+constexpr std::size_t kServiceResults = 500, kServiceResultsWithMetadata = 50;
+constexpr std::uint8_t kSeen = 1, kUnavailable = 2;
+
+using Positions = std::unordered_map<std::string_view, std::uint32_t>;
+
+Positions positions_of(std::span<const std::string_view> ids) {
+	Positions positions(ids.size() * 2);
+	for (std::uint32_t i = 0; i < ids.size(); ++i)
+		positions.emplace(ids[i], i);
+	return positions;
+}
+
+/// jsonb values by row of the answer; 0 where the item has no row.
+std::vector<Datum> read_metadata(Endpoint &endpoint, std::span<const AnswerRow> rows, const std::vector<std::string> &columns) {
+	std::vector<std::string_view> ids;
+	for (const AnswerRow &row : rows)
+		ids.push_back(row.id);
+	const Positions positions = positions_of(ids);
+	const SPITupleTable *found =
+		endpoint.metadata(columns).fetch({pg::id_array_param(ids, endpoint.item_type())}, pg::Access::Read);
+	std::vector<Datum> values(rows.size());
+	pg::IdBuffer buffer;
+	for (std::uint64_t i = 0; i < found->numvals; ++i) {
+		bool null = false;
+		const Datum id = pg::column(found, i, 0, null);
+		const auto at = positions.find(pg::id_text(id, TupleDescAttr(found->tupdesc, 0)->atttypid, buffer));
+		if (at != positions.end())
+			values[at->second] = pg::column(found, i, 1, null);
+	}
+	return values;
+}
+
+/// Texts packed one after the other into memory that is allocated once.
+class TextPool {
+public:
+	explicit TextPool(std::size_t bytes) {
+		memory_ = pg::call([bytes] { return static_cast<char *>(palloc(bytes)); });
+	}
+	static std::size_t need(std::string_view text) { return MAXALIGN(VARHDRSZ + text.size()); }
+	Datum add(std::string_view text) {
+		char *value = memory_;
+		memory_ += need(text);
+		SET_VARSIZE(value, VARHDRSZ + text.size());
+		std::memcpy(VARDATA(value), text.data(), text.size());
+		return PointerGetDatum(value);
+	}
+
+private:
+	char *memory_;
+};
+
+enum Column { Rank, ItemId, Score, Reason, PromotionName, Metadata, RecommendationId, kColumns };
+
+} // namespace
+
+std::string canonical_id(std::string_view id, Oid type) {
+	if (type == TEXTOID || type == VARCHAROID)
+		return std::string(id);
+	const pg::Param value = pg::id_param(id, type);
+	pg::IdBuffer buffer;
+	return std::string(value.null ? id : pg::id_text(value.value, type, buffer));
+}
+
+std::vector<std::uint8_t> Presence::check(std::span<const std::string_view> ids, std::span<const std::uint32_t> items) {
+	std::vector<std::uint8_t> allowed(ids.size(), 1);
+	const store::Model &model = endpoint_.model();
+	std::vector<std::string_view> asked;
+	for (std::size_t i = 0; i < ids.size(); ++i)
+		if (endpoint_.has_availability() || (items[i] != data::kNone && model.had_row(items[i])))
+			asked.push_back(ids[i]);
+	if (asked.empty() || !endpoint_.items())
+		return allowed;
+	const Positions positions = positions_of(ids);
+	const Oid type = endpoint_.item_type();
+	const SPITupleTable *found =
+		endpoint_.statements.present_items.fetch({pg::id_array_param(asked, type)}, pg::Access::Read);
+	std::vector<std::uint8_t> marks(ids.size(), 0);
+	const Oid found_type = TupleDescAttr(found->tupdesc, 0)->atttypid;
+	Datum values[2];
+	bool nulls[2];
+	pg::IdBuffer buffer;
+	for (std::uint64_t row = 0; row < found->numvals; ++row) {
+		heap_deform_tuple(found->vals[row], found->tupdesc, values, nulls);
+		const auto at = nulls[0] ? positions.end() : positions.find(pg::id_text(values[0], found_type, buffer));
+		if (at == positions.end())
+			continue;
+		const bool unavailable = endpoint_.has_availability() && !nulls[1] && !DatumGetBool(values[1]);
+		marks[at->second] |= unavailable ? kSeen | kUnavailable : kSeen;
+	}
+	for (std::size_t i = 0; i < ids.size(); ++i) {
+		const bool gone = items[i] != data::kNone && model.had_row(items[i]) && (marks[i] & kSeen) == 0;
+		allowed[i] = !gone && (marks[i] & kUnavailable) == 0;
+	}
+	return allowed;
+}
+
+void write_answer(const pg::ResultTable &table, Endpoint &endpoint, std::span<const AnswerRow> rows,
+				  const std::vector<std::string> &metadata_columns) {
+	AnswerContent content{endpoint.version_id(), static_cast<std::uint64_t>(endpoint.revision()), 0, {}};
+	content.items.reserve(rows.size());
+	for (const AnswerRow &row : rows)
+		if (row.item != data::kNone)
+			content.items.push_back(row.item);
+	const std::string answer_id = recommendation_id(content);
+	std::vector<Datum> metadata;
+	if (!metadata_columns.empty() && !rows.empty())
+		metadata = read_metadata(endpoint, rows, metadata_columns);
+
+	std::size_t bytes = TextPool::need(answer_id);
+	for (const AnswerRow &row : rows)
+		bytes += TextPool::need(row.id) + TextPool::need(row.reason);
+	TextPool pool(bytes);
+	const Datum id = pool.add(answer_id);
+	std::vector<Datum> datums(rows.size() * kColumns);
+	for (std::size_t i = 0; i < rows.size(); ++i) {
+		Datum *d = &datums[i * kColumns];
+		d[Rank] = Int32GetDatum(static_cast<std::int32_t>(i + 1));
+		d[ItemId] = pool.add(rows[i].id);
+		d[Score] = Float8GetDatum(rows[i].score);
+		d[Reason] = i > 0 && rows[i].reason == rows[i - 1].reason ? d[Reason - kColumns] : pool.add(rows[i].reason);
+		d[Metadata] = metadata.empty() ? 0 : metadata[i];
+		d[RecommendationId] = id;
+	}
+	Datum *all = datums.data();
+	const AnswerRow *first = rows.data();
+	const std::size_t n = rows.size();
+	Tuplestorestate *store = table.store();
+	const TupleDesc shape = table.descriptor();
+	pg::call([=] {
+		bool nulls[kColumns] = {};
+		nulls[PromotionName] = true;
+		for (std::size_t i = 0; i < n; ++i) {
+			Datum *d = all + i * kColumns;
+			nulls[Score] = !first[i].scored;
+			nulls[Metadata] = d[Metadata] == 0;
+			tuplestore_putvalues(store, shape, d, nulls);
+		}
+	});
+}
+
+void check_service_limit(std::size_t count, bool with_metadata, const char *what) {
+	const std::size_t limit = with_metadata ? kServiceResultsWithMetadata : kServiceResults;
+	if (pg::settings::service_limits && count > limit)
+		throw Error(sqlstate::LimitExceeded, std::string(what) + " must be at most " + std::to_string(limit) +
+												 (with_metadata ? " with metadata" : ""),
+					"Setting \"recsys.service_limits\" is on.");
+}
+
+} // namespace recsys::serve

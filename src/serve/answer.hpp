@@ -1,0 +1,44 @@
+// What the two serving functions share: telling which items still exist, and writing an answer's rows.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "serve/endpoint.hpp"
+
+namespace recsys::serve {
+
+/// An id in the output form of its native type; an id that cannot be of the type is nobody's, and stays as it was given.
+std::string canonical_id(std::string_view id, Oid type);
+
+/// Says which candidates may be returned: those whose availability is not false and, if the model saw a row of theirs in the
+/// items dataset, whose row the caller can still see. One statement for all. Within a SpiScope.
+class Presence {
+public:
+	explicit Presence(Endpoint &endpoint) : endpoint_(endpoint) {}
+	/// `items` are ordinals of the model, data::kNone for an item that it does not know; 1 = may be returned.
+	std::vector<std::uint8_t> check(std::span<const std::string_view> ids, std::span<const std::uint32_t> items);
+
+private:
+	Endpoint &endpoint_;
+};
+
+struct AnswerRow {
+	std::string_view id;
+	std::uint32_t item = data::kNone; // ordinal of the model
+	bool scored = false;
+	double score = 0;
+	const char *reason = nullptr;
+};
+
+/// Writes rank, item_id, score, reason, promotion_name, metadata, recommendation_id. Within a SpiScope.
+void write_answer(const pg::ResultTable &table, Endpoint &endpoint, std::span<const AnswerRow> rows,
+				  const std::vector<std::string> &metadata_columns);
+
+/// Errors: RS003 for more results than the service allows, under recsys.service_limits.
+void check_service_limit(std::size_t count, bool with_metadata, const char *what);
+
+} // namespace recsys::serve

@@ -1,0 +1,241 @@
+#include "serve/endpoint.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "pg/snapshot.hpp"
+
+extern "C" {
+#include "utils/inval.h"
+}
+
+namespace recsys::serve {
+
+using catalog::DatasetType;
+using pg::DynamicPlan;
+using pg::quote_literal;
+
+namespace {
+
+constexpr std::size_t kMetadataPlans = 16;
+
+// The shortest text that reads back as the same number.
+std::string shortest(double value) {
+	char buffer[32];
+	const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+	return quote_literal({buffer, static_cast<std::size_t>(end - buffer)});
+}
+
+std::string text_array_literal(const std::vector<std::string> &values) {
+	std::string out = "ARRAY[";
+	for (std::size_t i = 0; i < values.size(); ++i)
+		out += (i == 0 ? "" : ", ") + quote_literal(values[i]);
+	return out + "]::text[]";
+}
+
+} // namespace
+
+Endpoint::Endpoint(std::int64_t campaign_id, std::string name, catalog::Group group)
+	: name_(std::move(name)), group_(std::move(group)), rights_(catalog::read_check(group_)),
+	  interactions_(catalog::require_dataset(group_, DatasetType::Interactions)),
+	  items_(catalog::find_dataset(group_, DatasetType::Items)) {
+	load_campaign(campaign_id);
+	const store::Revision revision = store::newest_revision(version_id_);
+	revision_ = revision.revision;
+	model_ = store::open_model(revision, name_);
+	const Oid schema = group_.schema_oid;
+	alias_relation_ = pg::call([schema] { return get_relname_relid("user_aliases", schema); });
+	write_statements();
+}
+
+void Endpoint::load_campaign(std::int64_t campaign_id) {
+	static pg::Plan select{"SELECT c.version_id, c.status, c.failure_reason, s.event_type, s.event_value_threshold,"
+						   " to_json(s.negative_event_types) FROM recsys_internal.campaign c"
+						   " JOIN recsys_internal.solution s ON s.id = c.solution_id WHERE c.id = $1",
+						   {INT8OID}};
+	std::optional<pg::Row> row;
+	{
+		pg::AsOwner owner;
+		row = select.row({pg::int8(campaign_id)}, pg::Access::Read);
+	}
+	if (!row)
+		throw Error(sqlstate::NotFound, "campaign \"" + name_ + "\" does not exist", {},
+					"Those you may use are listed in \"recsys.campaigns\".");
+	if (row->null(0))
+		throw Error(sqlstate::NotActive, "campaign \"" + name_ + "\" is not active",
+					"Its status is " + row->text(1) + (row->null(2) ? "." : ": " + row->text(2) + "."),
+					"It serves as soon as its solution version is ACTIVE.");
+	version_id_ = row->int8(0);
+	rule_.event_type = row->optional_text(3);
+	if (!row->null(4))
+		rule_.value_threshold = row->float8(4);
+	for (const catalog::Json &type : catalog::Json::parse(row->text(5)))
+		rule_.negative_types.push_back(type.get<std::string>());
+}
+
+bool Endpoint::is_negative_type(std::string_view type) const noexcept {
+	return std::find(rule_.negative_types.begin(), rule_.negative_types.end(), type) != rule_.negative_types.end();
+}
+
+// The same events that training reads: negative types always, of the others those of the solution's type and value.
+std::string Endpoint::event_condition() const {
+	std::string positive;
+	if (rule_.event_type)
+		positive = "{event_type} OPERATOR(pg_catalog.=) " + quote_literal(*rule_.event_type);
+	if (rule_.value_threshold)
+		positive += (positive.empty() ? "" : " AND ") + std::string("{event_value} OPERATOR(pg_catalog.>=) ") +
+					shortest(*rule_.value_threshold) + "::float8";
+	if (positive.empty())
+		return {};
+	if (rule_.negative_types.empty())
+		return " AND " + positive;
+	return " AND ({event_type} OPERATOR(pg_catalog.=) ANY (" + text_array_literal(rule_.negative_types) + ") OR (" + positive +
+		   "))";
+}
+
+// Plans are generic: the best one does not depend on the user, and a session's first request need not plan twice.
+void Endpoint::write_statements() {
+	std::vector<std::string> columns{"item_id", "timestamp"};
+	if (!rule_.negative_types.empty())
+		columns.push_back("event_type");
+	const std::string events = catalog::union_sql(group_, interactions_, columns,
+												  "{user_id} OPERATOR(pg_catalog.=) $1" + event_condition());
+	const std::string ordered = events + " ORDER BY \"timestamp\" DESC";
+	const auto plan = [](std::string sql, Oid type) {
+		return DynamicPlan(std::move(sql), {type}, CURSOR_OPT_GENERIC_PLAN);
+	};
+	statements.newest_events = plan(ordered + " LIMIT " + std::to_string(model_->scorer().max_history()), user_type());
+	statements.all_events = plan(ordered, user_type());
+	const std::string aliases = catalog::alias_table(group_);
+	statements.aliases = plan("WITH owner AS (SELECT coalesce((SELECT user_id FROM " + aliases +
+								  " WHERE alias_id OPERATOR(pg_catalog.=) $1), $1) AS id)"
+								  " SELECT id FROM owner UNION SELECT a.alias_id FROM " +
+								  aliases + " a, owner WHERE a.user_id OPERATOR(pg_catalog.=) owner.id",
+							  user_type());
+	if (!items_)
+		return;
+	const catalog::Field *availability = items_->availability();
+	std::vector<std::string> shown{"item_id"}, dated{"item_id", "creation_timestamp"};
+	std::string available;
+	if (availability != nullptr) {
+		shown.push_back(availability->name);
+		available = "{" + availability->name + "} IS NOT FALSE";
+	}
+	statements.present_items = plan(
+		catalog::union_sql(group_, *items_, shown, "{item_id} OPERATOR(pg_catalog.=) ANY ($1)"), pg::id_array_type(item_type()));
+	statements.newest_items = catalog::union_sql(group_, *items_, dated, available) +
+							  " ORDER BY \"creation_timestamp\" DESC NULLS LAST, \"item_id\"";
+}
+
+DynamicPlan &Endpoint::metadata(const std::vector<std::string> &columns) {
+	if (const auto it = metadata_.find(columns); it != metadata_.end())
+		return it->second;
+	if (!items_)
+		throw Error(sqlstate::NotFound, "dataset group \"" + group_.name + "\" has no items dataset", {},
+					"Metadata comes from it; create it with recsys.create_dataset.");
+	std::vector<std::string> names{"item_id"};
+	std::string object;
+	for (const std::string &column : columns) {
+		const catalog::Field *field = items_->field(column);
+		if (field == nullptr && column != "creation_timestamp")
+			throw Error("42703", "items dataset of group \"" + group_.name + "\" has no column \"" + column + "\"", {},
+						"Describe the dataset to see its columns.");
+		const std::string name = field == nullptr ? column : field->name;
+		if (std::find(names.begin(), names.end(), name) == names.end())
+			names.push_back(name);
+		object += (object.empty() ? "" : ", ") + quote_literal(column) + ", i." + pg::quote_identifier(name);
+	}
+	if (metadata_.size() == kMetadataPlans)
+		metadata_.clear();
+	const std::string rows = catalog::union_sql(group_, *items_, names, "{item_id} OPERATOR(pg_catalog.=) ANY ($1)");
+	return metadata_
+		.emplace(columns, DynamicPlan("SELECT i.\"item_id\", pg_catalog.jsonb_build_object(" + object + ") FROM (" + rows + ") AS i",
+									  {pg::id_array_type(item_type())}, CURSOR_OPT_GENERIC_PLAN))
+		.first->second;
+}
+
+namespace {
+
+struct Cached {
+	std::shared_ptr<Endpoint> endpoint;
+	std::uint64_t generation = 0;
+	std::uint32_t transaction = 0; // 0: any
+	bool valid(std::uint64_t now) const {
+		return generation == now && (transaction == 0 || transaction == pg::current_transaction());
+	}
+};
+
+// What a name means depends on who asks: names are unique among the groups one may use.
+struct Name {
+	Oid user;
+	std::string name;
+};
+struct NameOrder {
+	using is_transparent = void;
+	using View = std::pair<Oid, std::string_view>;
+	static View view(const Name &n) { return {n.user, n.name}; }
+	static View view(const View &n) { return n; }
+	template <class A, class B> bool operator()(const A &a, const B &b) const { return view(a) < view(b); }
+};
+
+class Cache {
+public:
+	/// Drops what is out of date. Entries of an earlier generation stay only if they were used in the last one, so that a
+	/// model that nothing serves any more is unmapped.
+	void sweep(std::uint64_t generation) {
+		const bool evicted = store::models_were_evicted();
+		if (generation != generation_) {
+			std::erase_if(endpoints_, [&](const auto &e) { return e.second.generation < generation_; });
+			names_.clear();
+			generation_ = generation;
+		}
+		if (evicted)
+			std::erase_if(endpoints_, [](const auto &e) { return !e.second.endpoint->model().current(); });
+	}
+
+	std::shared_ptr<Endpoint> find(std::string_view name) {
+		const auto it = names_.find(NameOrder::View{GetUserId(), name});
+		if (it == names_.end())
+			return nullptr;
+		const auto found = endpoints_.find(it->second);
+		if (found == endpoints_.end() || !found->second.valid(generation_) || !found->second.endpoint->rights().allowed())
+			return nullptr;
+		return found->second.endpoint;
+	}
+
+	std::shared_ptr<Endpoint> load(std::string_view name) {
+		const pg::FreshSnapshot snapshot;
+		catalog::Found found = catalog::require_resource("campaign", name, catalog::Right::Read);
+		Cached entry{nullptr, generation_, snapshot.lasting() ? 0 : pg::current_transaction()};
+		if (const auto it = endpoints_.find(found.id); it != endpoints_.end() && it->second.valid(generation_)) {
+			entry = it->second;
+		} else {
+			entry.endpoint = std::make_shared<Endpoint>(found.id, found.name, std::move(found.group));
+			if (catalog::cache_generation() != generation_)
+				return entry.endpoint; // something changed meanwhile: good for this request only
+			endpoints_[found.id] = entry;
+		}
+		names_[Name{GetUserId(), std::string(name)}] = found.id;
+		return entry.endpoint;
+	}
+
+private:
+	std::uint64_t generation_ = 0;
+	std::map<Name, std::int64_t, NameOrder> names_;
+	std::map<std::int64_t, Cached> endpoints_;
+};
+
+} // namespace
+
+std::shared_ptr<Endpoint> find_endpoint(std::string_view name) {
+	static Cache &cache = *new Cache;
+	pg::call([] { AcceptInvalidationMessages(); });
+	cache.sweep(catalog::cache_generation());
+	std::shared_ptr<Endpoint> endpoint = cache.find(name);
+	if (!endpoint)
+		endpoint = cache.load(name);
+	endpoint->model().touch();
+	return endpoint;
+}
+
+} // namespace recsys::serve

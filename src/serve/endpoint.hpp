@@ -1,0 +1,84 @@
+// A campaign as a session keeps it between requests: its model opened, its statements planned.
+//
+// Endpoints are cached while catalog::cache_generation() stays the same and the model stays in the shared cache. They are
+// loaded under a fresh snapshot, not the query's; one during whose load an invalidation arrived is used once and not kept,
+// and one loaded inside a transaction with a fixed snapshot is kept for that transaction only. What the caller may do is
+// checked at every request.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/model_cache.hpp"
+
+#include "catalog/catalog.hpp"
+
+namespace recsys::serve {
+
+/// Which of a user's events count, as the solution says.
+struct EventRule {
+	std::optional<std::string> event_type;
+	std::optional<double> value_threshold;
+	std::vector<std::string> negative_types;
+};
+
+/// The statements over the group's own relations; run as the caller.
+struct Statements {
+	pg::DynamicPlan newest_events; // $1 user id; at most max_history() rows
+	pg::DynamicPlan all_events;	   // the same without limit
+	pg::DynamicPlan aliases;	   // $1 user id: the ids whose events are his
+	pg::DynamicPlan present_items; // $1 array of item ids: those with a row, and whether they are available
+	std::string newest_items;	   // all available items, newest first: read through a cursor, and rarely
+};
+
+class Endpoint {
+public:
+	/// Loads the campaign with this id. Errors: RS004 when it has nothing to serve with yet.
+	Endpoint(std::int64_t campaign_id, std::string name, catalog::Group group);
+
+	const std::string &name() const noexcept { return name_; }
+	const catalog::Group &group() const noexcept { return group_; }
+	const catalog::ReadCheck &rights() const noexcept { return rights_; }
+	const store::Model &model() const noexcept { return *model_; }
+	std::int64_t version_id() const noexcept { return version_id_; }
+	int revision() const noexcept { return revision_; }
+	Oid user_type() const noexcept { return interactions_.user_id_type; }
+	Oid event_item_type() const noexcept { return interactions_.item_id_type; }
+	Oid item_type() const noexcept { return items_ ? items_->item_id_type : interactions_.item_id_type; }
+	const std::optional<catalog::Dataset> &items() const noexcept { return items_; }
+	bool has_negative_types() const noexcept { return !rule_.negative_types.empty(); }
+	bool is_negative_type(std::string_view type) const noexcept;
+	bool has_availability() const noexcept { return items_ && items_->availability() != nullptr; }
+	Oid alias_relation() const noexcept { return alias_relation_; }
+
+	/// The statement that gives $1's (an array of item ids) metadata: item id, jsonb.
+	/// Errors: 42703 for a column the items dataset does not have.
+	pg::DynamicPlan &metadata(const std::vector<std::string> &columns);
+	Statements statements;
+
+private:
+	void load_campaign(std::int64_t campaign_id);
+	void write_statements();
+	std::string event_condition() const;
+
+	std::string name_;
+	catalog::Group group_;
+	catalog::ReadCheck rights_;
+	catalog::Dataset interactions_;
+	std::optional<catalog::Dataset> items_;
+	Oid alias_relation_ = InvalidOid;
+	EventRule rule_;
+	std::int64_t version_id_ = 0;
+	int revision_ = 0;
+	std::shared_ptr<const store::Model> model_;
+	std::map<std::vector<std::string>, pg::DynamicPlan> metadata_;
+};
+
+/// The endpoint of a campaign the current user may read. Errors: RS001, 42725, RS004, RS007.
+std::shared_ptr<Endpoint> find_endpoint(std::string_view name);
+
+} // namespace recsys::serve

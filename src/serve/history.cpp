@@ -1,0 +1,98 @@
+#include "serve/history.hpp"
+
+#include <algorithm>
+
+extern "C" {
+#include "access/relation.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+}
+
+namespace recsys::serve {
+
+using recipe::Event;
+
+namespace {
+
+// Most groups have no aliases. A table without a page has no rows, which is cheaper to see than to ask.
+bool has_aliases(Oid relation) {
+	if (!OidIsValid(relation))
+		return false;
+	return pg::call([relation] {
+		Relation rel = try_relation_open(relation, AccessShareLock);
+		if (rel == nullptr)
+			return false;
+		const bool plain = rel->rd_rel->relkind == RELKIND_RELATION;
+		const bool empty = plain && RelationGetNumberOfBlocks(rel) == 0;
+		relation_close(rel, NoLock);
+		return !empty;
+	});
+}
+
+/// Appends the events of a statement's rows; true when rows were left out because the model does not know their items.
+bool append_events(const Endpoint &endpoint, const SPITupleTable *rows, std::vector<Event> &out) {
+	const artifact::IdView &items = endpoint.model().items();
+	const TupleDesc shape = rows->tupdesc;
+	const Oid item_type = TupleDescAttr(shape, 0)->atttypid;
+	bool unknown = false;
+	pg::IdBuffer buffer;
+	Datum values[3];
+	bool nulls[3];
+	for (std::uint64_t row = 0; row < rows->numvals; ++row) {
+		heap_deform_tuple(rows->vals[row], shape, values, nulls);
+		if (nulls[0] || nulls[1])
+			continue;
+		const std::uint32_t item = items.find(pg::id_text(values[0], item_type, buffer));
+		if (item == data::kNone) {
+			unknown = true;
+			continue;
+		}
+		const bool negative =
+			endpoint.has_negative_types() && !nulls[2] && endpoint.is_negative_type(pg::text_view(values[2]));
+		out.push_back({item, pg::unix_micros(DatumGetTimestampTz(values[1])), static_cast<std::int8_t>(negative ? -1 : 1)});
+	}
+	return unknown;
+}
+
+void append_newest(Endpoint &endpoint, pg::Param user, std::vector<Event> &out) {
+	const std::size_t limit = endpoint.model().scorer().max_history(), before = out.size();
+	const SPITupleTable *rows = endpoint.statements.newest_events.fetch({user}, pg::Access::Read);
+	if (!append_events(endpoint, rows, out) || rows->numvals < limit)
+		return;
+	// Events of unknown items stood in the way of older ones that count.
+	out.resize(before);
+	append_events(endpoint, endpoint.statements.all_events.fetch({user}, pg::Access::Read), out);
+}
+
+bool newer(const Event &a, const Event &b) {
+	return a.time != b.time ? a.time > b.time : a.item != b.item ? a.item > b.item : a.sign > b.sign;
+}
+bool same(const Event &a, const Event &b) { return a.time == b.time && a.item == b.item && a.sign == b.sign; }
+
+} // namespace
+
+void read_history(Endpoint &endpoint, std::string_view user, std::vector<Event> &out) {
+	out.clear();
+	const std::size_t limit = endpoint.model().scorer().max_history();
+	const pg::Param id = limit == 0 ? pg::null() : pg::id_param(user, endpoint.user_type());
+	if (id.null)
+		return;
+	if (!has_aliases(endpoint.alias_relation())) {
+		append_newest(endpoint, id, out);
+	} else {
+		const SPITupleTable *ids = endpoint.statements.aliases.fetch({id}, pg::Access::Read);
+		for (std::uint64_t row = 0; row < ids->numvals; ++row) {
+			bool null = false;
+			const Datum value = pg::column(ids, row, 0, null);
+			append_newest(endpoint, pg::raw(value), out);
+		}
+	}
+	// Events of equal time come in any order from the index; training puts them in the order of their items.
+	std::sort(out.begin(), out.end(), newer);
+	out.erase(std::unique(out.begin(), out.end(), same), out.end());
+	if (out.size() > limit)
+		out.resize(limit);
+	std::reverse(out.begin(), out.end());
+}
+
+} // namespace recsys::serve

@@ -1,0 +1,17 @@
+// The user's side of a request: his newest events, read by index as the caller under the caller's snapshot. An event written
+// earlier in the transaction counts, and a rollback takes it back; deleted and changed events act at once.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "serve/endpoint.hpp"
+
+namespace recsys::serve {
+
+/// Reads into `out` (cleared first), oldest first, at most as many events as the model's scorer looks at. Items unknown to the
+/// model do not count. Events stored under the user's aliases are his. An unknown user has no events.
+/// Must be called within a SpiScope.
+void read_history(Endpoint &endpoint, std::string_view user, std::vector<recipe::Event> &out);
+
+} // namespace recsys::serve

@@ -1,0 +1,149 @@
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+#include <unordered_set>
+
+#include "serve/workspace.hpp"
+
+#include "serve/answer.hpp"
+#include "serve/history.hpp"
+#include "serve/recommend.hpp"
+
+namespace recsys::serve {
+
+namespace {
+
+constexpr std::int32_t kDefaultResults = 25;
+constexpr std::size_t kBlockGrowth = 4, kMaxBlock = 10000;
+constexpr long kNewItemBlock = 1000;
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+
+class Recommendation {
+public:
+	Recommendation(Endpoint &endpoint, const RecommendationRequest &request)
+		: endpoint_(endpoint), request_(request), model_(endpoint.model()) {
+		wanted_ = static_cast<std::size_t>(request.num_results == 0 ? kDefaultResults : request.num_results);
+		rows_.reserve(std::min(wanted_, model_.items().size()));
+	}
+
+	const std::vector<AnswerRow> &run() {
+		recipe::Query query;
+		if (request_.user)
+			read_history(endpoint_, *request_.user, work_->history);
+		else
+			work_->history.clear();
+		query.history = work_->history;
+		if (request_.item)
+			query.item = model_.items().find(canonical_id(*request_.item, endpoint_.item_type()));
+		model_.scorer().score(query, work_->scores);
+		exclude();
+		take_best();
+		if (rows_.size() < wanted_ && endpoint_.items() && (rows_.empty() || !model_.spec().needs_item))
+			take_new();
+		return rows_;
+	}
+
+private:
+	void exclude() {
+		for (const std::string &id : request_.exclude_items) {
+			const std::string &canonical = *excluded_.insert(canonical_id(id, endpoint_.item_type())).first;
+			if (const std::uint32_t item = model_.items().find(canonical); item != data::kNone)
+				work_->scores.logit[item] = kNever;
+		}
+	}
+
+	// Candidates in score order, in blocks: the first of just the size needed, the next ones growing.
+	void take_best() {
+		work_->order.reset(work_->scores.logit);
+		std::size_t block = wanted_;
+		while (rows_.size() < wanted_) {
+			const std::span<const math::Scored> candidates = work_->order.next(std::min(block, kMaxBlock));
+			if (candidates.empty())
+				return;
+			take(candidates);
+			block = std::min(block, kMaxBlock) * kBlockGrowth;
+			pg::check_interrupts();
+		}
+	}
+
+	void take(std::span<const math::Scored> candidates) {
+		ids_.clear();
+		items_.clear();
+		for (const math::Scored &c : candidates) {
+			ids_.push_back(model_.items()[c.item]);
+			items_.push_back(c.item);
+		}
+		const std::vector<std::uint8_t> allowed = Presence(endpoint_).check(ids_, items_);
+		const recipe::Scores &scores = work_->scores;
+		for (std::size_t i = 0; i < candidates.size() && rows_.size() < wanted_; ++i) {
+			if (!allowed[i])
+				continue;
+			const std::uint32_t item = items_[i];
+			rows_.push_back({ids_[i], item, model_.spec().capabilities.scores,
+							 std::exp(static_cast<double>(candidates[i].score) - scores.log_normalizer),
+							 recipe::to_string(scores.reason[item])});
+		}
+	}
+
+	// The last rung: items that the model does not know yet, newest first.
+	void take_new() {
+		pg::Cursor cursor(endpoint_.statements.newest_items, {}, {});
+		pg::IdBuffer buffer;
+		while (const SPITupleTable *block = cursor.next(kNewItemBlock)) {
+			for (std::uint64_t row = 0; row < block->numvals; ++row) {
+				if (rows_.size() == wanted_)
+					return;
+				bool null = false;
+				const Datum value = pg::column(block, row, 0, null);
+				if (null)
+					continue;
+				const std::string_view id = pg::id_text(value, TupleDescAttr(block->tupdesc, 0)->atttypid, buffer);
+				if (model_.items().find(id) != data::kNone || !excluded_.insert(std::string(id)).second)
+					continue;
+				rows_.push_back({new_ids_.emplace_back(id), data::kNone, false, 0, "new"});
+			}
+		}
+	}
+
+	Endpoint &endpoint_;
+	const RecommendationRequest &request_;
+	const store::Model &model_;
+	Workspace work_;
+	std::size_t wanted_;
+	std::vector<AnswerRow> rows_;
+	std::vector<std::string_view> ids_;
+	std::vector<std::uint32_t> items_;
+	std::unordered_set<std::string> excluded_;
+	std::deque<std::string> new_ids_;
+};
+
+void require_user(const Endpoint &endpoint, const std::optional<std::string> &user) {
+	const recipe::RecipeSpec &spec = endpoint.model().spec();
+	if (!user && spec.needs_user)
+		throw Error("22004", "argument \"user_id\" must not be null",
+					"Recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint.name() + "\" recommends to a user.");
+}
+
+} // namespace
+
+void get_recommendations(const RecommendationRequest &request, const pg::ResultTable &out) {
+	if (request.num_results < 0)
+		throw Error(sqlstate::InvalidParameter, "argument \"num_results\" must not be negative");
+	check_service_limit(static_cast<std::size_t>(request.num_results), !request.metadata_columns.empty(),
+						"argument \"num_results\"");
+	const pg::SpiScope spi;
+	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
+	const recipe::RecipeSpec &spec = endpoint->model().spec();
+	if (spec.type == recipe::RecipeType::PersonalizedRanking)
+		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint->name() + "\" ranks given items only",
+					"Its recipe is \"" + std::string(spec.name) + "\".", "Call recsys.get_personalized_ranking.");
+	require_user(*endpoint, request.user);
+	if (!request.item && spec.needs_item)
+		throw Error("22004", "argument \"item_id\" must not be null",
+					"Recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint->name() + "\" recommends for an item.");
+	Recommendation recommendation(*endpoint, request);
+	write_answer(out, *endpoint, recommendation.run(), request.metadata_columns);
+}
+
+} // namespace recsys::serve

@@ -1,0 +1,32 @@
+// get_recommendations: from a campaign and a user (or an item) to rows.
+//
+// All items are scored; the answer is the exact top of those that may be returned. Where candidates fall out, the next ones
+// take their place, so a short list means that nothing more qualifies.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pg/function.hpp"
+
+namespace recsys::serve {
+
+struct RecommendationRequest {
+	std::string campaign;
+	std::optional<std::string> user, item;
+	std::int32_t num_results = 25; // 0 = 25
+	std::vector<std::string> metadata_columns, exclude_items;
+};
+void get_recommendations(const RecommendationRequest &request, const pg::ResultTable &out);
+
+struct RankingRequest {
+	std::string campaign;
+	std::optional<std::string> user;
+	std::vector<std::string> items;
+	std::vector<std::string> metadata_columns;
+};
+/// get_personalized_ranking: the given items in the order of the user's interest; items unknown to the model come last.
+void get_personalized_ranking(const RankingRequest &request, const pg::ResultTable &out);
+
+} // namespace recsys::serve

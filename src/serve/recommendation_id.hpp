@@ -1,0 +1,30 @@
+// The id of an answer. It holds what the answer was made from (model revision, seed) and the items that were returned, signed
+// with a key of this database. No table knows it, so a hot standby can give one; whoever gets it back (impressions, attribution,
+// the next page) can tell what was shown without looking anything up.
+//
+//   RID- base64url( format 1 | version | revision | seed | count | count × ordinal | MAC )    integers as LEB128
+//
+// The MAC is the first 16 bytes of HMAC-SHA-256. Under recsys.service_limits the id is a hash of 40 characters instead.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/catalog.hpp"
+
+namespace recsys::serve {
+
+struct AnswerContent {
+	std::int64_t version_id = 0;
+	std::uint64_t revision = 0, seed = 0;
+	std::vector<std::uint32_t> items; // ordinals of the model, in the order returned
+};
+
+std::string recommendation_id(const AnswerContent &content);
+/// What an id says; nothing for one that this database did not sign.
+std::optional<AnswerContent> read_recommendation_id(std::string_view id);
+
+} // namespace recsys::serve

@@ -1,0 +1,111 @@
+// The SQL-callable functions of serving.
+#include "serve/campaign.hpp"
+#include "serve/recommend.hpp"
+#include "serve/recommendation_id.hpp"
+
+#include "pg/function.hpp"
+
+namespace recsys::serve {
+
+namespace {
+
+using pg::Call;
+
+bool empty_json(const Call &call, int i) {
+	if (call.null(i))
+		return true;
+	const Datum value = call.datum(i);
+	return pg::call([value] { return JB_ROOT_COUNT(DatumGetJsonbP(value)) == 0; });
+}
+
+void refuse(bool given, const char *argument) {
+	if (given)
+		throw Error(sqlstate::FeatureNotSupported, std::string("argument \"") + argument + "\" is not supported yet");
+}
+
+std::optional<std::string> user_argument(const Call &call, int i, bool number) {
+	if (!number)
+		return call.optional_text(i);
+	if (call.null(i))
+		return std::nullopt;
+	return std::to_string(DatumGetInt64(call.datum(i)));
+}
+
+CampaignSettings settings_from(const Call &call, int weight, int cut_off, int tps, int sync) {
+	CampaignSettings s;
+	if (!call.null(weight))
+		s.exploration_weight = call.float8(weight, "exploration_weight");
+	if (!call.null(cut_off))
+		s.exploration_item_age_cut_off = call.int4(cut_off, "exploration_item_age_cut_off");
+	if (!call.null(tps))
+		s.min_provisioned_tps = call.int4(tps, "min_provisioned_tps");
+	if (!call.null(sync))
+		s.sync_with_latest = call.boolean(sync, "sync_with_latest");
+	return s;
+}
+
+Datum recommend(const Call &call, bool number) {
+	const pg::ResultTable out(call);
+	refuse(!call.null(4), "filter");
+	refuse(!empty_json(call, 5), "filter_values");
+	refuse(!empty_json(call, 6), "context");
+	refuse(!call.null(7), "promotion");
+	RecommendationRequest request;
+	request.campaign = call.text(0, "campaign");
+	request.user = user_argument(call, 1, number);
+	request.item = call.optional_text(2);
+	request.num_results = call.null(3) ? 0 : call.int4(3, "num_results");
+	request.metadata_columns = call.optional_text_array(8, "metadata_columns").value_or(std::vector<std::string>{});
+	request.exclude_items = call.optional_text_array(9, "exclude_items").value_or(std::vector<std::string>{});
+	get_recommendations(request, out);
+	return 0;
+}
+
+Datum rank(const Call &call, bool number) {
+	const pg::ResultTable out(call);
+	refuse(!call.null(3), "filter");
+	refuse(!empty_json(call, 4), "filter_values");
+	refuse(!empty_json(call, 5), "context");
+	RankingRequest request;
+	request.campaign = call.text(0, "campaign");
+	request.user = user_argument(call, 1, number);
+	request.items = call.text_array(2, "input_list");
+	request.metadata_columns = call.optional_text_array(6, "metadata_columns").value_or(std::vector<std::string>{});
+	get_personalized_ranking(request, out);
+	return 0;
+}
+
+} // namespace
+
+} // namespace recsys::serve
+
+using namespace recsys;
+
+RECSYS_FUNCTION(create_campaign) {
+	return call.result(serve::create_campaign(call.text(0, "name"), call.text(1, "solution_version"),
+											  serve::settings_from(call, 2, 3, 4, 5)));
+}
+
+RECSYS_FUNCTION(update_campaign) {
+	serve::update_campaign(call.text(0, "name"), call.optional_text(1), serve::settings_from(call, 2, 3, 4, 5));
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(delete_campaign) {
+	serve::delete_campaign(call.text(0, "name"));
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(describe_campaign) { return call.result_json(serve::describe_campaign(call.text(0, "name")).dump()); }
+
+RECSYS_FUNCTION(list_campaigns) {
+	pg::ResultTable out(call);
+	for (const catalog::Json &campaign : serve::list_campaigns())
+		out.row({pg::text(campaign.at("name").get<std::string>()), pg::jsonb(campaign.dump())});
+	return 0;
+}
+
+RECSYS_FUNCTION(get_recommendations) { return serve::recommend(call, false); }
+RECSYS_FUNCTION(get_recommendations_by_number) { return serve::recommend(call, true); }
+RECSYS_FUNCTION(get_personalized_ranking) { return serve::rank(call, false); }
+RECSYS_FUNCTION(get_personalized_ranking_by_number) { return serve::rank(call, true); }
