@@ -11,7 +11,8 @@ On an ACTIVE version the campaign serves at once; on one in training its status 
 With sync_with_latest the campaign moves on to every newer version of the solution; solution_version must then be a solution''s name.
 min_provisioned_tps is kept for compatibility: a database has no capacity of its own for each campaign.
 Errors: RS001 for an absent version; RS004 for one whose training failed or was stopped; RS006 when the group has a campaign of this
-name; 0A000 for exploration settings other than the defaults with a recipe that does not explore; 22023; 42602 for a bad name.';
+name; 0A000 for exploration settings other than the defaults (or weight 0) with a recipe that does not explore; 22023; 42602 for a bad
+name.';
 
 CREATE OR REPLACE FUNCTION recsys.update_campaign(name text, solution_version text DEFAULT NULL,
     exploration_weight float8 DEFAULT NULL, exploration_item_age_cut_off integer DEFAULT NULL,

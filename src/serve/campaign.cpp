@@ -23,7 +23,7 @@ void check_settings(const CampaignSettings &s, const recipe::RecipeSpec &spec) {
 		throw Error(sqlstate::InvalidParameter, "argument \"exploration_weight\" must be between 0 and 1");
 	if (s.exploration_item_age_cut_off && *s.exploration_item_age_cut_off < 1)
 		throw Error(sqlstate::InvalidParameter, "argument \"exploration_item_age_cut_off\" must be at least 1");
-	const bool explores = (s.exploration_weight && *s.exploration_weight != kDefaultWeight) ||
+	const bool explores = (s.exploration_weight && *s.exploration_weight != kDefaultWeight && *s.exploration_weight != 0) ||
 						  (s.exploration_item_age_cut_off && *s.exploration_item_age_cut_off != kDefaultCutOff);
 	if (explores && !spec.capabilities.exploration)
 		throw Error(sqlstate::FeatureNotSupported, "recipe \"" + std::string(spec.name) + "\" does not explore", {},

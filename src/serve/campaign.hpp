@@ -8,7 +8,7 @@
 
 namespace recsys::serve {
 
-/// Exploration is asked for by weight and age; a recipe that cannot explore takes only the defaults.
+/// Exploration is asked for by weight and age; a recipe that cannot explore takes only the defaults and weight 0.
 struct CampaignSettings {
 	std::optional<double> exploration_weight;
 	std::optional<std::int32_t> exploration_item_age_cut_off;
