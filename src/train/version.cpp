@@ -57,7 +57,7 @@ void promote_campaigns(std::int64_t version_id) {
 		"UPDATE recsys_internal.campaign AS c SET version_id = v.id, pending_version_id = NULL, status = 'ACTIVE',"
 		" failure_reason = NULL, updated_at = clock_timestamp(),"
 		" latest_update = CASE WHEN c.pending_version_id = v.id AND c.latest_update IS NOT NULL"
-		" THEN c.latest_update || pg_catalog.jsonb_build_object('status', 'ACTIVE', 'last_updated_date_time', clock_timestamp())"
+		" THEN c.latest_update || pg_catalog.jsonb_build_object('status', 'ACTIVE', 'updated_at', clock_timestamp())"
 		" ELSE c.latest_update END"
 		" FROM recsys_internal.solution_version AS v WHERE v.id = $1 AND (c.pending_version_id = v.id OR"
 		" c.sync_with_latest AND c.solution_id = v.solution_id AND NOT EXISTS (SELECT FROM recsys_internal.solution_version AS o"
@@ -75,7 +75,7 @@ void fail_campaigns(std::int64_t version_id, const std::string &reason) {
 		" failure_reason = CASE WHEN version_id IS NULL THEN $2 ELSE failure_reason END,"
 		" latest_update = CASE WHEN version_id IS NULL THEN latest_update ELSE coalesce(latest_update, '{}') ||"
 		" pg_catalog.jsonb_build_object('status', 'CREATE FAILED', 'failure_reason', $2,"
-		" 'last_updated_date_time', clock_timestamp()) END"
+		" 'updated_at', clock_timestamp()) END"
 		" WHERE pending_version_id = $1",
 		{INT8OID, TEXTOID}};
 	fail.run({pg::int8(version_id), pg::text(reason)});
@@ -231,7 +231,7 @@ std::string describe_version(const catalog::FoundVersion &version) {
 		" FROM pg_catalog.jsonb_array_elements(v.metrics) AS m), 'members', v.members, 'data_summary', v.data_summary,"
 		" 'wall_seconds', v.wall_seconds, 'training_hours', v.cpu_seconds / 3600, 'peak_memory', v.peak_memory,"
 		" 'model_bytes', r.bytes, 'content_hash', r.content_hash, 'creation_date_time', v.created_at,"
-		" 'started_date_time', v.started_at, 'finished_date_time', v.finished_at, 'last_updated_date_time', v.updated_at)::text"
+		" 'started_date_time', v.started_at, 'finished_date_time', v.finished_at, 'updated_at', v.updated_at)::text"
 		" FROM recsys_internal.solution_version AS v JOIN recsys_internal.solution AS s ON s.id = v.solution_id"
 		" JOIN recsys_internal.dataset_group AS g ON g.id = s.group_id LEFT JOIN LATERAL"
 		" (SELECT bytes, content_hash FROM recsys_internal.model_revision AS m WHERE m.version_id = v.id"
