@@ -5,6 +5,7 @@
 #include "serve/recommendation_id.hpp"
 
 #include "pg/settings.hpp"
+#include "pg/text_pool.hpp"
 
 namespace recsys::serve {
 
@@ -41,25 +42,6 @@ std::vector<Datum> read_metadata(Endpoint &endpoint, std::span<const AnswerRow> 
 	}
 	return values;
 }
-
-/// Texts packed one after the other into memory that is allocated once.
-class TextPool {
-public:
-	explicit TextPool(std::size_t bytes) {
-		memory_ = pg::call([bytes] { return static_cast<char *>(palloc(bytes)); });
-	}
-	static std::size_t need(std::string_view text) { return MAXALIGN(VARHDRSZ + text.size()); }
-	Datum add(std::string_view text) {
-		char *value = memory_;
-		memory_ += need(text);
-		SET_VARSIZE(value, VARHDRSZ + text.size());
-		std::memcpy(VARDATA(value), text.data(), text.size());
-		return PointerGetDatum(value);
-	}
-
-private:
-	char *memory_;
-};
 
 enum Column { Rank, ItemId, Score, Reason, PromotionName, Metadata, RecommendationId, kColumns };
 
@@ -118,10 +100,10 @@ void write_answer(const pg::ResultTable &table, Endpoint &endpoint, std::span<co
 	if (!metadata_columns.empty() && !rows.empty())
 		metadata = read_metadata(endpoint, rows, metadata_columns);
 
-	std::size_t bytes = TextPool::need(answer_id);
+	std::size_t bytes = pg::TextPool::need(answer_id);
 	for (const AnswerRow &row : rows)
-		bytes += TextPool::need(row.id) + TextPool::need(row.reason);
-	TextPool pool(bytes);
+		bytes += pg::TextPool::need(row.id) + pg::TextPool::need(row.reason);
+	pg::TextPool pool(bytes);
 	const Datum id = pool.add(answer_id);
 	std::vector<Datum> datums(rows.size() * kColumns);
 	for (std::size_t i = 0; i < rows.size(); ++i) {
