@@ -18,6 +18,9 @@ struct RuleSet {
 	std::vector<FieldRule> rules;
 };
 
+// An optional categorical field of a domain.
+FieldRule category(const char *name) { return {name, "string", nullptr, false, true, kCategorical, nullptr}; }
+
 const std::vector<RuleSet> &rule_sets() {
 	using enum DatasetType;
 	static const auto &sets = *new std::vector<RuleSet>{
@@ -40,26 +43,21 @@ const std::vector<RuleSet> &rule_sets() {
 			{"CREATION_TIMESTAMP", "long", "float", false, true, kNumeric, "creation_timestamp"},
 			{"PRICE", "float", nullptr, true, false, kNumeric, nullptr},
 			{"CATEGORY_L1", "string", nullptr, true, false, kCategorical, nullptr},
-			{"CATEGORY_L2", "string", nullptr, false, true, kCategorical, nullptr},
-			{"CATEGORY_L3", "string", nullptr, false, true, kCategorical, nullptr},
+			category("CATEGORY_L2"), category("CATEGORY_L3"),
 			{"PRODUCT_DESCRIPTION", "string", nullptr, false, true, kTextual, nullptr},
-			{"AGE_GROUP", "string", nullptr, false, true, kCategorical, nullptr},
-			{"ADULT", "string", nullptr, false, true, kCategorical, nullptr},
-			{"GENDER", "string", nullptr, false, true, kCategorical, nullptr}}},
+			category("AGE_GROUP"), category("ADULT"), category("GENDER")}},
 		{Items, "VIDEO_ON_DEMAND", {
 			{"CREATION_TIMESTAMP", "long", nullptr, true, false, kNumeric, "creation_timestamp"},
 			{"GENRES", "string", nullptr, true, false, kCategorical, nullptr},
 			{"PRICE", "float", nullptr, false, true, kNumeric, nullptr},
 			{"DURATION", "float", nullptr, false, true, kNumeric, nullptr},
-			{"GENRE_L2", "string", nullptr, false, true, kCategorical, nullptr},
-			{"GENRE_L3", "string", nullptr, false, true, kCategorical, nullptr},
+			category("GENRE_L2"), category("GENRE_L3"),
 			{"AVERAGE_RATING", "float", nullptr, false, true, kNumeric, nullptr},
 			{"PRODUCT_DESCRIPTION", "string", nullptr, false, true, kTextual, nullptr},
-			{"CONTENT_OWNER", "string", nullptr, false, true, kCategorical, nullptr},
-			{"CONTENT_CLASSIFICATION", "string", nullptr, false, true, kCategorical, nullptr}}},
+			category("CONTENT_OWNER"), category("CONTENT_CLASSIFICATION")}},
 		{Users, "*", {{"USER_ID", "string", nullptr, true, false, kStored, "user_id"}}},
-		{Users, "ECOMMERCE", {{"MEMBERSHIP_STATUS", "string", nullptr, false, true, kCategorical, nullptr}}},
-		{Users, "VIDEO_ON_DEMAND", {{"SUBSCRIPTION_MODEL", "string", nullptr, false, true, kCategorical, nullptr}}},
+		{Users, "ECOMMERCE", {category("MEMBERSHIP_STATUS")}},
+		{Users, "VIDEO_ON_DEMAND", {category("SUBSCRIPTION_MODEL")}},
 		// The expiry column has been spelled in three ways; all are accepted.
 		{Actions, "*", {
 			{"ACTION_ID", "string", nullptr, true, false, kStored, "action_id"},
