@@ -60,9 +60,20 @@ INSERT INTO call VALUES
     (52, $$SELECT recsys.put_users('security_matrix_a', '[{"userId": "u", "properties": {"age": 1}}]')$$),
     (53, $$SELECT recsys.put_actions('security_matrix_a', '[{"actionId": "a", "properties": {"kind": "x"}}]')$$),
     (54, $$SELECT recsys.put_action_interactions('security_matrix_a', '[{"actionId": "a", "userId": "u", "sessionId": "s", "timestamp": 1700000000, "eventType": "Taken"}]')$$),
+    (60, $$SELECT recsys.create_solution('another', 'security_matrix_a', 'sims')$$),
+    (61, $$SELECT recsys.describe_solution('security_matrix_a')$$),
+    (62, $$SELECT recsys.delete_solution('security_matrix_a')$$),
+    (63, $$SELECT recsys.create_solution_version('security_matrix_a')$$),
+    (64, $$SELECT recsys.describe_solution_version('security_matrix_a/1')$$),
+    (65, $$SELECT recsys.get_solution_metrics('security_matrix_a/1')$$),
+    (66, $$SELECT recsys.stop_solution_version_creation('security_matrix_a/1')$$),
+    (67, $$SELECT recsys.delete_solution_version('security_matrix_a/1')$$),
+    (68, $$SELECT recsys.wait_for('security_matrix_a/1')$$),
+    (69, $$SELECT recsys.estimate_training('security_matrix_a')$$),
     (90, $$SELECT 1 / count(*) FROM recsys.dataset_groups WHERE name = 'security_matrix_a'$$),
     (91, $$SELECT 1 / count(*) FROM recsys.datasets WHERE dataset_group = 'security_matrix_a'$$),
-    (92, $$SELECT 1 / count(*) FROM recsys.event_trackers WHERE dataset_group = 'security_matrix_a'$$);
+    (92, $$SELECT 1 / count(*) FROM recsys.event_trackers WHERE dataset_group = 'security_matrix_a'$$),
+    (93, $$SELECT 1 / count(*) FROM recsys.solutions WHERE dataset_group = 'security_matrix_a'$$);
 CREATE FUNCTION pg_temp.code(role name, statement text) RETURNS text LANGUAGE sql AS $$
 SELECT left(pg_temp.attempt(role, statement), 5) $$;
 SELECT left(replace(statement, current_setting('security_matrix.tracker'), 'tracker'), 60) AS statement, pg_temp.code('security_matrix_owner', statement) AS owner,
