@@ -81,6 +81,19 @@ RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_a
 COMMENT ON FUNCTION recsys.add_dataset_source IS
 'Adds a further relation to a mapped interactions or action_interactions dataset; its rows count as well. columns is as in create_dataset; the id types must be those of the dataset, and only its fields can be mapped; those that are not named are taken from columns of the same name.';
 
+CREATE OR REPLACE FUNCTION recsys.update_dataset(dataset_group text, dataset_type text, fields jsonb DEFAULT NULL,
+    avro_schema text DEFAULT NULL, source regclass DEFAULT NULL, columns jsonb DEFAULT NULL)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_update_dataset';
+COMMENT ON FUNCTION recsys.update_dataset IS
+'Adds fields to a dataset, or maps a source anew after its owner changed it.
+
+fields: further fields in the short form of create_dataset; they must be nullable. Those the dataset has keep type, role and nullability (22023).
+avro_schema: instead of fields, a schema that has all fields of the dataset unchanged and possibly further ones.
+columns: for a mapped dataset, what changes in the mapping; the rest stays. A name that is not a field yet becomes one; null leaves a field empty.
+source: which source, where the dataset has several.
+
+Filters can use new fields at once; a solution trains on them from its next version on.';
+
 CREATE OR REPLACE FUNCTION recsys.delete_dataset(dataset_group text, dataset_type text)
 RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_delete_dataset';
 COMMENT ON FUNCTION recsys.delete_dataset IS

@@ -75,6 +75,15 @@ RECSYS_FUNCTION(add_dataset_source) {
 	return call.result_void();
 }
 
+RECSYS_FUNCTION(update_dataset) {
+	const Group group = require_group(call.text(0, "dataset_group"), Right::Own);
+	const DatasetRequest request{group.name,			call.text(1, "dataset_type"),
+								 call.optional_json(2), call.optional_text(3),
+								 call.null(4) ? InvalidOid : call.oid(4, "source"), call.optional_json(5)};
+	catalog::update_dataset(group, parse_dataset_type(request.type), request);
+	return call.result_void();
+}
+
 RECSYS_FUNCTION(delete_dataset) {
 	const Group group = require_group(call.text(0, "dataset_group"), Right::Own);
 	catalog::delete_dataset(group, parse_dataset_type(call.text(1, "dataset_type")));

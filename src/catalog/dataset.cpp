@@ -63,7 +63,7 @@ struct Branch {
 
 [[noreturn]] void broken_mapping(const Branch &b, const char *state, const std::string &what) {
 	throw Error(state, "mapping of dataset \"" + b.group.name + "/" + to_string(b.dataset.type) + "\" is broken", what,
-				"Restore it, or map the dataset anew with recsys.delete_dataset and recsys.create_dataset.");
+				"Restore it, or map the dataset anew with recsys.update_dataset.");
 }
 
 std::string relation_name(const Branch &b) {

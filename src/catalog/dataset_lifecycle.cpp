@@ -300,13 +300,6 @@ Planned plan_mapped(const Group &group, const DatasetRequest &r, DatasetType typ
 
 // ---- the catalog's rows
 
-Json fields_json(const std::vector<Field> &fields) {
-	Json out = Json::array();
-	for (const Field &f : fields)
-		out.push_back({{"name", f.name}, {"type", f.type}, {"role", to_string(f.role)}, {"nullable", f.nullable}});
-	return out;
-}
-
 Json id_types_json(const Dataset &dataset) {
 	Json out = Json::object();
 	if (has_column(dataset.type, "user_id"))
@@ -389,6 +382,13 @@ Json sources_json(const Dataset &dataset, Json &problems) {
 }
 
 } // namespace
+
+Json fields_json(const std::vector<Field> &fields) {
+	Json out = Json::array();
+	for (const Field &f : fields)
+		out.push_back({{"name", f.name}, {"type", f.type}, {"role", to_string(f.role)}, {"nullable", f.nullable}});
+	return out;
+}
 
 Oid create_dataset(const DatasetRequest &r) {
 	const Group group = require_group(r.group, Right::Own);

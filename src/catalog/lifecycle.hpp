@@ -52,6 +52,9 @@ struct DatasetRequest {
 /// Returns the dataset's own table. Errors: 22023, 42703, 42804, RS003, RS006 and those of check_fields.
 Oid create_dataset(const DatasetRequest &request);
 void add_dataset_source(const Group &group, DatasetType type, Oid source, const std::string &columns);
+/// Adds nullable fields, and changes the columns of a mapped source (`request.source`: which, where there are several).
+void update_dataset(const Group &group, DatasetType type, const DatasetRequest &request);
+Json fields_json(const std::vector<Field> &fields); // as stored
 /// Errors: RS002 while jobs or trainings of the group are under way.
 void delete_dataset(const Group &group, DatasetType type);
 /// Drops the tables that recsys made for the dataset. The caller forgets the dataset itself.

@@ -60,6 +60,17 @@ DROP TABLE catalog_mapping_app.clicks;
 SELECT DISTINCT regexp_replace(problems::text, '\d{4,}', 'N') FROM pg_temp.mapping('interactions');
 ALTER TABLE catalog_mapping_app.orders ALTER COLUMN product TYPE bigint USING product::bigint;
 
+-- a mapping can be changed: other columns, further fields; the ids keep their types
+ALTER TABLE catalog_mapping_app.products RENAME COLUMN unit_price TO price;
+SELECT recsys.update_dataset('catalog_mapping', 'items', columns => '{"price": "price", "weight": {"constant": 1.5}, "origin": null}');
+SELECT pg_temp.try($$SELECT recsys.update_dataset('catalog_mapping', 'items', columns => '{"origin": {"constant": "US"}}')$$);
+SELECT pg_temp.try($$SELECT recsys.update_dataset('catalog_mapping', 'items', columns => '{"item_id": "maker"}')$$);
+SELECT pg_temp.try($$SELECT recsys.update_dataset('catalog_mapping', 'items', columns => '{"price": "nope"}')$$);
+SELECT pg_temp.try($$SELECT recsys.update_dataset('catalog_mapping', 'items', columns => '{"price": "title"}')$$);
+SELECT * FROM pg_temp.mapping('items');
+SELECT * FROM pg_temp.fields('items') WHERE name IN ('origin', 'price', 'weight');
+SELECT pg_temp.try($$SELECT recsys.update_dataset('catalog_mapping', 'users', source => 'pg_class')$$);
+
 -- deleting the dataset leaves the source and drops recsys's own table
 SELECT recsys.delete_dataset('catalog_mapping', 'interactions');
 SELECT to_regclass('catalog_mapping.interactions') IS NULL AS own_gone, to_regclass('catalog_mapping_app.orders') IS NOT NULL AS source_there;

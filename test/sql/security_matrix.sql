@@ -50,6 +50,7 @@ INSERT INTO call VALUES
     (21, $$SELECT recsys.delete_dataset('security_matrix_a', 'actions')$$),
     (22, $$SELECT recsys.create_dataset('security_matrix_a', 'items', '{"a": "int"}')$$),
     (23, $$SELECT recsys.add_dataset_source('security_matrix_a', 'interactions', 'pg_class')$$),
+    (24, $$SELECT recsys.update_dataset('security_matrix_a', 'users', '{"city": "categorical"}')$$),
     (30, $$SELECT recsys.describe_schema('security_matrix_a')$$),
     (31, $$SELECT recsys.delete_schema('security_matrix_a')$$),
     (40, $$SELECT recsys.describe_event_tracker('security_matrix_a')$$),
