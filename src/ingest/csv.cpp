@@ -27,6 +27,9 @@ void CsvReader::read_quoted() {
 		if (c == kEnd)
 			throw Error(sqlstate::BadCopyFile,
 						"line " + std::to_string(opened) + " of " + place_ + ": unterminated quoted value");
+		if (bytes_.size() > kLongestRecord)
+			throw Error(sqlstate::BadCopyFile,
+						"line " + std::to_string(opened) + " of " + place_ + ": a quoted value does not end");
 		skip();
 		if (c == '\n')
 			++line_;
@@ -53,6 +56,8 @@ void CsvReader::read_field() {
 						{}, "Inside quotes, write a quote as \"\" or \\\".");
 	} else {
 		while (!end_of_field()) {
+			if (bytes_.size() > kLongestRecord)
+				throw Error(sqlstate::BadCopyFile, "line " + std::to_string(line_) + " of " + place_ + " is too long");
 			bytes_ += static_cast<char>(peek());
 			skip();
 		}

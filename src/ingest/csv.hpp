@@ -35,6 +35,8 @@ public:
 
 private:
 	static constexpr int kEnd = -1;
+	static constexpr std::size_t kLongestRecord = std::size_t{1}
+												  << 26; // a forgotten quote must not read the file into memory
 	int peek();
 	void skip() { ++position_; }
 	void read_field();

@@ -96,8 +96,8 @@ void check_pending(const Group &group) {
 Json run_data_job(DataJob kind, const Group &group, const Json &config, const ReportProgress &report) {
 	const std::string location = config.at("location");
 	if (is_file(location)) {
-		const Oid asker = config.at("requested_by").get<Oid>();
-		if (!pg::role_exists(asker))
+		const Oid asker = pg::find_role(config.at("requested_by").get<std::string>());
+		if (!OidIsValid(asker))
 			throw Error(sqlstate::InsufficientPrivilege, "the role that created the job no longer exists");
 		check_files(kind, asker);
 	}
@@ -197,7 +197,7 @@ std::string create_data_job(DataJob kind, const DataJobArguments &arguments) {
 		{"dataset_type", catalog::to_string(dataset.type)},
 		{"location", is_file(arguments.location) ? arguments.location : qualified_relation(kind, arguments.location)},
 		{"mode", mode},
-		{"requested_by", GetUserId()}};
+		{"requested_by", pg::user_name(GetUserId())}};
 	if (arguments.wait)
 		run_now(kind, group, arguments.name, dataset, config);
 	else

@@ -50,14 +50,34 @@ std::string in_quotes(std::string_view s) {
 	return "\"" + std::string(s) + "\"";
 }
 
+namespace {
+
+// Parsing keeps its own stack, but copying and printing a value recurse: what is nested deeper than any record is
+// refused.
+constexpr int kDeepest = 64;
+struct TooDeep {};
+
+/// Discarded when the text is no JSON, or contains a number beyond floating point.
+Json parse(const std::string &text) {
+	const auto watch = [](int depth, Json::parse_event_t, Json &) {
+		if (depth > kDeepest)
+			throw TooDeep{};
+		return true;
+	};
+	return Json::parse(text, watch, false);
+}
+
+} // namespace
+
 Json parse_list(const std::string &json, const char *argument) {
 	Json list;
 	try {
-		list = Json::parse(json);
-	} catch (const nlohmann::json::exception &) {
-		// jsonb is always well-formed; left are numbers beyond floating point.
-		throw Error(sqlstate::InvalidParameter, "argument " + in_quotes(argument) + " contains a number out of range");
+		list = parse(json);
+	} catch (const TooDeep &) {
+		throw Error(sqlstate::InvalidParameter, "argument " + in_quotes(argument) + " is nested too deeply");
 	}
+	if (list.is_discarded()) // jsonb is always well-formed
+		throw Error(sqlstate::InvalidParameter, "argument " + in_quotes(argument) + " contains a number out of range");
 	if (!list.is_array())
 		throw Error(sqlstate::InvalidParameter, "argument " + in_quotes(argument) + " must be a JSON array of objects");
 	return list;
@@ -69,7 +89,11 @@ Json parse_properties(const Record &record, const Json &value, std::size_t limit
 		const std::string &text = value.get_ref<const std::string &>();
 		if (limit != 0 && length(text) > limit)
 			record.fail("\"properties\" must have at most " + std::to_string(limit) + " characters");
-		object = Json::parse(text, nullptr, false);
+		try {
+			object = parse(text);
+		} catch (const TooDeep &) {
+			record.fail("\"properties\" is nested too deeply");
+		}
 	}
 	if (!object.is_object())
 		record.fail("\"properties\" must be a JSON object", show_json(value));

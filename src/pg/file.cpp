@@ -16,7 +16,6 @@ extern "C" {
 #include "parser/parser.h"
 #include "storage/fd.h"
 #include "utils/datetime.h"
-#include "utils/syscache.h"
 }
 
 namespace recsys::pg {
@@ -28,8 +27,9 @@ bool may_write_files(Oid role) {
 	return call([role] { return has_privs_of_role(role, ROLE_PG_WRITE_SERVER_FILES); });
 }
 
-bool role_exists(Oid role) {
-	return call([role] { return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)); });
+Oid find_role(const std::string &name) {
+	const char *role = name.c_str();
+	return call([role] { return get_role_oid(role, true); });
 }
 
 InputFile::InputFile(const std::string &path) : path_(path), exceptions_(std::uncaught_exceptions()) {

@@ -16,8 +16,8 @@ namespace recsys::pg {
 bool may_read_files(Oid role);
 bool may_write_files(Oid role);
 
-/// The role of that OID still exists.
-bool role_exists(Oid role);
+/// The role of that name; invalid when there is none.
+Oid find_role(const std::string &name);
 
 /// A file of the server opened for reading; closed by the object or by the transaction's abort.
 class InputFile {

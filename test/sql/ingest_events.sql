@@ -132,6 +132,23 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 RESET ROLE;
 
+-- Native ids: an id that cannot be of the type is an error, and without a user the session's id must be one.
+SELECT recsys.create_dataset_group('ingest_native');
+SELECT recsys.create_dataset('ingest_native', 'interactions', '{"user_id": "long"}');
+SELECT recsys.create_event_tracker('ingest_native_tracker', 'ingest_native') AS native \gset
+\set VERBOSITY default
+SELECT recsys.put_events(:'native', 's', '[{"eventType": "view", "itemId": "i", "sentAt": 1}]', '007');
+SELECT recsys.put_events(:'native', 's', '[{"eventType": "view", "itemId": "i", "sentAt": 1}]', 'seven');
+SELECT recsys.put_events(:'native', 's', '[{"eventType": "view", "itemId": "i", "sentAt": 1}]');
+SELECT recsys.put_events(:'native', '8', '[{"eventType": "view", "itemId": "i", "sentAt": 1}]');
+SELECT user_id, session_id, anonymous FROM ingest_native.interactions ORDER BY user_id;
+SELECT recsys.delete_dataset_group('ingest_native', cascade => true);
+
+-- Nesting without end is refused before it can do harm.
+SELECT recsys.put_events(:'tracker', 's', jsonb_build_array(:event || jsonb_build_object('properties',
+    '{"hour": 1, "device": ' || repeat('[', 1000000) || repeat(']', 1000000) || '}')), 'u');
+SELECT recsys.put_events(:'tracker', 's', (repeat('[', 1000) || repeat(']', 1000))::jsonb, 'u');
+
 -- A deleted tracker takes nothing more; its events stay.
 SELECT count(*) > 0 AS before FROM ingest_events.interactions;
 SELECT recsys.delete_event_tracker('ingest_events_tracker');

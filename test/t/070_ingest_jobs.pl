@@ -120,6 +120,10 @@ $node->wait_until(sprintf($status, 'file'), 'ACTIVE', 'an export');
 my @lines = split /\n/, slurp_file("$folder/export.csv");
 is(scalar @lines, 1501, 'header and rows');
 like($lines[1], qr/^new,i1,,,1,/, 'in the form of imports');
+as_loader(sprintf($export, 'table', 'shop.exported'));
+$node->wait_until(sprintf($status, 'table'), 'ACTIVE', 'an export into a table');
+is($node->safe_psql('postgres', q{SELECT count(*), min(tableowner) FROM shop.exported, pg_tables WHERE tablename = 'exported'}),
+	'1500|alice', 'which belongs to the owner of the group');
 as_loader(sprintf($export, 'nowhere', "$folder/nowhere/export.csv"));
 $node->wait_until(sprintf($status, 'nowhere'), 'CREATE FAILED', 'an export into a folder that does not exist');
 is(join(' ', sort map { s{.*/}{}r } glob "$folder/*"), 'bad.csv export.csv good.csv slow.csv', 'no file is left behind');
