@@ -86,6 +86,8 @@ void write_end(std::int64_t job, const End &end) {
 
 // The resource first, then the job. A handler that cannot mark its resource must not keep the job RUNNING for ever.
 void record_end(const Job &job, const End &end) {
+	static pg::Plan lock{"SELECT FROM recsys_internal.job WHERE id = $1 FOR UPDATE", {INT8OID}};
+	lock.row({pg::int8(job.id)}); // before the resource, as a stop does: in another order the two could deadlock
 	const Handler *handler = find_handler(job.kind);
 	if (end.failed() && handler != nullptr) {
 		const pg::Failure f = pg::try_subtransaction([&] { handler->failed(job, end.reason, end.stopped()); });

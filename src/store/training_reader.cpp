@@ -2,6 +2,7 @@
 #include "store/training_reader.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <string_view>
 #include <unordered_map>
@@ -13,7 +14,8 @@ namespace {
 
 using catalog::DatasetType;
 
-constexpr long kBlockRows = 10000;
+constexpr long kFirstBlockRows = 16, kBlockRows = 10000;
+constexpr std::chrono::milliseconds kBlockTime{50};
 constexpr std::size_t kOtherTypeNames = 10;
 
 struct StringHash {
@@ -153,17 +155,23 @@ template <class Sink> void load_items(const SPITupleTable *block, ReadCounts &co
 	}
 }
 
-// `count` grows while blocks are loaded. A block's detoasted values live in the SPI connection and go with it; ids and
-// event types are short, so in practice there are none.
+// `count` grows while blocks are loaded. Blocks grow as long as they come quickly and shrink when a source is slow, so that a
+// stop is never far away. A block's detoasted values live in the SPI connection and go with it; ids and event types are
+// short, so in practice there are none.
 template <class Load>
 void read_blocks(const std::string &sql, const char *phase, const std::uint64_t &count, const BlockHook &before_block,
 				 Load &&load) {
+	using Clock = std::chrono::steady_clock;
 	pg::SpiScope spi;
 	pg::Cursor cursor(sql, {}, {});
-	before_block(phase, count);
-	while (const SPITupleTable *block = cursor.next(kBlockRows)) {
-		load(block);
+	for (long rows = kFirstBlockRows;;) {
 		before_block(phase, count);
+		const Clock::time_point began = Clock::now();
+		const SPITupleTable *block = cursor.next(rows);
+		if (block == nullptr)
+			return;
+		load(block);
+		rows = Clock::now() - began < kBlockTime ? std::min(2 * rows, kBlockRows) : std::max(rows / 2, 1L);
 	}
 }
 

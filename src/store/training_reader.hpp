@@ -1,6 +1,6 @@
 // Reads a group's datasets into the library's TrainingSet, as the current user: what he may not see is not learned.
 //
-// Rows come through cursors in blocks of 10,000, in whatever order the scans give them (the builder sorts), and are read in
+// Rows come through cursors in blocks of up to 10,000, in whatever order the scans give them (the builder sorts), and are read in
 // place from PostgreSQL's tuples. Every row that is left out is counted by its reason, so that a training on nothing can say
 // which filter took everything, and a training on something shows what it did not use.
 #pragma once

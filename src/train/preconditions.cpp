@@ -24,19 +24,16 @@ std::string after_filtering(const store::EventFilter &filter) {
 }
 
 std::string reasons(const store::ReadCounts &counts) {
-	std::string text = "Of " + std::to_string(counts.interactions) + " rows";
-	const char *separator = " ";
-	const auto add = [&](std::uint64_t n, const char *what) {
-		if (n == 0)
-			return;
-		text += separator + std::to_string(n) + " have " + what;
-		separator = ", ";
+	std::string left_out;
+	const auto add = [&left_out](std::uint64_t n, const char *what) {
+		if (n != 0)
+			left_out += (left_out.empty() ? " Left out: " : ", ") + std::to_string(n) + what;
 	};
-	add(counts.other_types, "another event type");
-	add(counts.below_threshold, "a value below the threshold");
-	add(counts.without_value, "no value");
-	add(counts.incomplete, "no user, item or timestamp");
-	return text + ".";
+	add(counts.other_types, " of another event type");
+	add(counts.below_threshold, " with a value below the threshold");
+	add(counts.without_value, " without a value");
+	add(counts.incomplete, " without user, item or timestamp");
+	return "Rows read: " + std::to_string(counts.interactions) + "." + left_out + (left_out.empty() ? "" : ".");
 }
 
 std::string other_types(const store::ReadCounts &counts) {

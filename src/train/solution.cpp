@@ -114,9 +114,9 @@ std::string describe_solution(const catalog::Found &solution) {
 		" 'negative_event_types', s.negative_event_types, 'hyperparameters', s.hyperparameters, 'perform_hpo', false,"
 		" 'perform_auto_ml', false, 'latest_solution_version', (SELECT pg_catalog.jsonb_build_object("
 		"'name', s.name || '/' || v.number, 'status', v.status, 'failure_reason', v.failure_reason,"
-		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'creation_date_time', v.created_at,"
-		" 'last_updated_date_time', v.updated_at) FROM recsys_internal.solution_version AS v WHERE v.solution_id = s.id"
-		" ORDER BY v.number DESC LIMIT 1), 'creation_date_time', s.created_at, 'last_updated_date_time', s.updated_at)::text"
+		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'created_at', v.created_at,"
+		" 'updated_at', v.updated_at) FROM recsys_internal.solution_version AS v WHERE v.solution_id = s.id"
+		" ORDER BY v.number DESC LIMIT 1), 'created_at', s.created_at, 'updated_at', s.updated_at)::text"
 		" FROM recsys_internal.solution AS s JOIN recsys_internal.dataset_group AS g ON g.id = s.group_id WHERE s.id = $1",
 		{INT8OID}};
 	AsOwner owner;

@@ -88,8 +88,8 @@ NewVersion add_version(const catalog::Found &solution, const Spec &spec, const c
 	static Plan count{"UPDATE recsys_internal.solution SET last_version = last_version + 1 WHERE id = $1 RETURNING last_version",
 					  {INT8OID}};
 	static Plan insert{"INSERT INTO recsys_internal.solution_version (solution_id, number, status, config, created_at, started_at)"
-					   " VALUES ($1, $2, $3, $4, clock_timestamp() - $5 * interval '1 second',"
-					   " CASE $3 WHEN 'CREATE IN_PROGRESS' THEN clock_timestamp() - $5 * interval '1 second' END) RETURNING id",
+					   " SELECT $1, $2, $3, $4, t.began, CASE $3 WHEN 'CREATE IN_PROGRESS' THEN t.began END"
+					   " FROM (SELECT clock_timestamp() - $5 * interval '1 second' AS began) AS t RETURNING id",
 					   {INT8OID, INT4OID, TEXTOID, JSONBOID, FLOAT8OID}};
 	AsOwner owner;
 	const std::optional<Row> number = count.row({pg::int8(solution.id)});
@@ -230,8 +230,8 @@ std::string describe_version(const catalog::FoundVersion &version) {
 		" 'metrics', (SELECT pg_catalog.jsonb_object_agg(m->>'metric', m->'value')"
 		" FROM pg_catalog.jsonb_array_elements(v.metrics) AS m), 'members', v.members, 'data_summary', v.data_summary,"
 		" 'wall_seconds', v.wall_seconds, 'training_hours', v.cpu_seconds / 3600, 'peak_memory', v.peak_memory,"
-		" 'model_bytes', r.bytes, 'content_hash', r.content_hash, 'creation_date_time', v.created_at,"
-		" 'started_date_time', v.started_at, 'finished_date_time', v.finished_at, 'updated_at', v.updated_at)::text"
+		" 'model_bytes', r.bytes, 'content_hash', r.content_hash, 'created_at', v.created_at,"
+		" 'started_at', v.started_at, 'finished_at', v.finished_at, 'updated_at', v.updated_at)::text"
 		" FROM recsys_internal.solution_version AS v JOIN recsys_internal.solution AS s ON s.id = v.solution_id"
 		" JOIN recsys_internal.dataset_group AS g ON g.id = s.group_id LEFT JOIN LATERAL"
 		" (SELECT bytes, content_hash FROM recsys_internal.model_revision AS m WHERE m.version_id = v.id"
