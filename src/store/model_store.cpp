@@ -1,7 +1,7 @@
-// A model's sections become rows of at most 1 MB. Only one chunk at a time is in PostgreSQL's memory: each is written or read
-// within an SPI connection of its own, whose end frees it, so a model of gigabytes needs no more than its own size.
-// The content hash is a hash over the names, sizes and hashes of the sections: it is equal exactly when the bytes of the whole
-// artifact are, and the artifact need not be put together for it.
+// A model's sections become rows of at most 1 MB. Only one chunk at a time is in PostgreSQL's memory: each is written
+// or read within an SPI connection of its own, whose end frees it, so a model of gigabytes needs no more than its own
+// size. The content hash is a hash over the names, sizes and hashes of the sections: it is equal exactly when the bytes
+// of the whole artifact are, and the artifact need not be put together for it.
 #include "store/model_store.hpp"
 
 #include <algorithm>
@@ -29,8 +29,9 @@ std::string content_hash(const artifact::Writer &model) {
 }
 
 bool is_stored(std::int64_t version_id, const std::string &hash) {
-	static pg::Plan find{"SELECT 1 FROM recsys_internal.model_chunk WHERE version_id = $1 AND section_hash = $2 LIMIT 1",
-						 {INT8OID, TEXTOID}};
+	static pg::Plan find{
+		"SELECT 1 FROM recsys_internal.model_chunk WHERE version_id = $1 AND section_hash = $2 LIMIT 1",
+		{INT8OID, TEXTOID}};
 	return find.row({pg::int8(version_id), pg::text(hash)}).has_value();
 }
 
@@ -82,14 +83,15 @@ std::vector<artifact::Layout::Entry> parse_sections(const std::string &json) try
 }
 
 // Chunk `chunk` of a section, copied to `out`, which has exactly its size.
-void read_chunk(const Revision &revision, const artifact::Layout::Entry &entry, const std::string &hash, std::size_t chunk,
-				std::span<std::byte> out) {
+void read_chunk(const Revision &revision, const artifact::Layout::Entry &entry, const std::string &hash,
+				std::size_t chunk, std::span<std::byte> out) {
 	static pg::Plan select{"SELECT data FROM recsys_internal.model_chunk"
 						   " WHERE version_id = $1 AND section_hash = $2 AND chunk = $3",
 						   {INT8OID, TEXTOID, INT4OID}};
 	pg::SpiScope memory;
-	const SPITupleTable *table = select.fetch(
-		{pg::int8(revision.version_id), pg::text(hash), pg::int4(static_cast<std::int32_t>(chunk))}, pg::Access::Read, 1);
+	const SPITupleTable *table =
+		select.fetch({pg::int8(revision.version_id), pg::text(hash), pg::int4(static_cast<std::int32_t>(chunk))},
+					 pg::Access::Read, 1);
 	bool null = true;
 	const Datum value = table->numvals == 1 ? pg::column(table, 0, 0, null) : 0;
 	const std::string_view data = null ? std::string_view() : pg::text_view(value);
@@ -106,10 +108,11 @@ int save_model(std::int64_t version_id, const artifact::Writer &model) {
 		" SELECT $1, coalesce(max(revision), 0) + 1, $2, $3, $4, $5"
 		" FROM recsys_internal.model_revision WHERE version_id = $1 RETURNING revision",
 		{INT8OID, TEXTOID, TEXTOID, JSONBOID, INT8OID}};
-	static pg::Plan forget_revisions{"DELETE FROM recsys_internal.model_revision WHERE version_id = $1 AND revision < $2",
-									 {INT8OID, INT4OID}};
-	static pg::Plan forget_chunks{"DELETE FROM recsys_internal.model_chunk WHERE version_id = $1 AND section_hash <> ALL ($2)",
-								  {INT8OID, TEXTARRAYOID}};
+	static pg::Plan forget_revisions{
+		"DELETE FROM recsys_internal.model_revision WHERE version_id = $1 AND revision < $2", {INT8OID, INT4OID}};
+	static pg::Plan forget_chunks{
+		"DELETE FROM recsys_internal.model_chunk WHERE version_id = $1 AND section_hash <> ALL ($2)",
+		{INT8OID, TEXTARRAYOID}};
 	pg::AsOwner owner;
 	Json sections = Json::array();
 	std::vector<std::string> hashes;
@@ -133,7 +136,8 @@ Revision newest_revision(std::int64_t version_id) {
 	pg::AsOwner owner;
 	const auto row = select.row({pg::int8(version_id)}, pg::Access::Read);
 	if (!row)
-		throw Error(sqlstate::NotActive, "solution version has no model", "Its training has not finished successfully.");
+		throw Error(sqlstate::NotActive, "solution version has no model",
+					"Its training has not finished successfully.");
 	return {version_id, static_cast<int>(row->int8(0)), row->text(1),
 			artifact::plan_layout(row->text(2), parse_sections(row->text(3)))};
 }

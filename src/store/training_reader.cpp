@@ -155,9 +155,9 @@ template <class Sink> void load_items(const SPITupleTable *block, ReadCounts &co
 	}
 }
 
-// `count` grows while blocks are loaded. Blocks grow as long as they come quickly and shrink when a source is slow, so that a
-// stop is never far away. A block's detoasted values live in the SPI connection and go with it; ids and event types are
-// short, so in practice there are none.
+// `count` grows while blocks are loaded. Blocks grow as long as they come quickly and shrink when a source is slow, so
+// that a stop is never far away. A block's detoasted values live in the SPI connection and go with it; ids and event
+// types are short, so in practice there are none.
 template <class Load>
 void read_blocks(const std::string &sql, const char *phase, const std::uint64_t &count, const BlockHook &before_block,
 				 Load &&load) {

@@ -1,8 +1,8 @@
 // Reads a group's datasets into the library's TrainingSet, as the current user: what he may not see is not learned.
 //
-// Rows come through cursors in blocks of up to 10,000, in whatever order the scans give them (the builder sorts), and are read in
-// place from PostgreSQL's tuples. Every row that is left out is counted by its reason, so that a training on nothing can say
-// which filter took everything, and a training on something shows what it did not use.
+// Rows come through cursors in blocks of up to 10,000, in whatever order the scans give them (the builder sorts), and
+// are read in place from PostgreSQL's tuples. Every row that is left out is counted by its reason, so that a training
+// on nothing can say which filter took everything, and a training on something shows what it did not use.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,9 @@ namespace recsys::store {
 
 /// Which events a solution trains on. Names of event types match case by case.
 struct EventFilter {
-	std::optional<std::string> event_type;	// only this type
-	std::optional<double> value_threshold;	// only events whose value is at least this; events without a value are left out
+	std::optional<std::string> event_type; // only this type
+	std::optional<double>
+		value_threshold; // only events whose value is at least this; events without a value are left out
 	std::vector<std::string> negative_types; // kept whatever the two above say, as signs that an item is not wanted
 };
 
@@ -28,8 +29,8 @@ struct EventFilter {
 struct ReadCounts {
 	std::uint64_t interactions = 0, items = 0;
 	std::uint64_t other_types = 0, below_threshold = 0, without_value = 0; // left out by the filter
-	std::uint64_t incomplete = 0; // without user, item or timestamp; only mapped sources have such rows
-	std::uint64_t aliased = 0;	  // counted under another user id
+	std::uint64_t incomplete = 0;              // without user, item or timestamp; only mapped sources have such rows
+	std::uint64_t aliased = 0;                 // counted under another user id
 	std::vector<std::string> other_type_names; // at most 10, in order of appearance
 };
 

@@ -74,10 +74,11 @@ void check_rows(const Spec &spec, const store::ReadCounts &counts, const data::T
 		throw Error(sqlstate::WrongState, "dataset has no interactions", {},
 					"Insert rows into the group's interactions, or send them with recsys.put_events.");
 	if (set.n_events() != 0)
-		throw Error(sqlstate::WrongState, "dataset has no interactions of a positive event type" + after_filtering(spec.filter),
+		throw Error(sqlstate::WrongState,
+					"dataset has no interactions of a positive event type" + after_filtering(spec.filter),
 					reasons(counts), other_types(counts));
-	throw Error(sqlstate::WrongState, "dataset has no usable interactions" + after_filtering(spec.filter), reasons(counts),
-				other_types(counts));
+	throw Error(sqlstate::WrongState, "dataset has no usable interactions" + after_filtering(spec.filter),
+				reasons(counts), other_types(counts));
 }
 
 void check_service_limits(const Spec &spec, const data::TrainingSet &set, std::span<const std::int8_t> type_sign) {
@@ -86,7 +87,8 @@ void check_service_limits(const Spec &spec, const data::TrainingSet &set, std::s
 					"This minimum or maximum holds while \"recsys.service_limits\" is on.");
 	};
 	const auto &types = set.event_types();
-	const auto named = static_cast<std::size_t>(std::count_if(types.begin(), types.end(), [](auto &t) { return !t.empty(); }));
+	const auto named =
+		static_cast<std::size_t>(std::count_if(types.begin(), types.end(), [](auto &t) { return !t.empty(); }));
 	if (named > kMaxEventTypes)
 		fail("dataset has more than 10 event types", named);
 	const std::size_t events = positive_events(set, type_sign);

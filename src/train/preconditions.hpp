@@ -1,5 +1,5 @@
-// What must hold before a training makes sense. The technical minimum always: something to learn from. The minima and maxima
-// of the service only under recsys.service_limits, in its own words.
+// What must hold before a training makes sense. The technical minimum always: something to learn from. The minima and
+// maxima of the service only under recsys.service_limits, in its own words.
 #pragma once
 
 #include "data/training_set.hpp"
@@ -11,7 +11,8 @@ namespace recsys::train {
 void check_rows(const Spec &spec, const store::ReadCounts &counts, const data::TrainingSet &set,
 				std::span<const std::int8_t> type_sign);
 
-/// Errors: RS003 for fewer than 1000 interactions, fewer than 25 users (or 1 % of all) with two, more than 10 event types.
+/// Errors: RS003 for fewer than 1000 interactions, fewer than 25 users (or 1 % of all) with two, more than 10 event
+/// types.
 void check_service_limits(const Spec &spec, const data::TrainingSet &set, std::span<const std::int8_t> type_sign);
 
 } // namespace recsys::train

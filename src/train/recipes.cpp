@@ -43,8 +43,12 @@ Json hyperparameters(const recipe::RecipeSpec &recipe) {
 }
 
 Json capabilities(const recipe::Capabilities &c) {
-	return {{"real_time", c.real_time}, {"auto_update", c.auto_update}, {"exploration", c.exploration},
-			{"context", c.context},		{"batch", c.batch},				{"scores", c.scores}};
+	return {{"real_time", c.real_time},
+			{"auto_update", c.auto_update},
+			{"exploration", c.exploration},
+			{"context", c.context},
+			{"batch", c.batch},
+			{"scores", c.scores}};
 }
 
 } // namespace

@@ -17,14 +17,17 @@ namespace recsys::train {
 namespace {
 
 std::int64_t now_us() {
-	return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+	return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
+		.count();
 }
 
 // User and system time of the process, threads included.
 double cpu_seconds() {
 	rusage usage{};
 	getrusage(RUSAGE_SELF, &usage);
-	const auto seconds = [](const timeval &t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+	const auto seconds = [](const timeval &t) {
+		return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+	};
 	return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -48,14 +51,15 @@ Json describe(const data::TrainingSet &set, std::span<const std::int8_t> type_si
 			type["event_type"] = set.event_types()[t];
 		types.push_back(std::move(type));
 	}
-	return {{"interactions", set.n_events()}, {"users", set.n_users()}, {"items", set.n_items()}, {"event_types", types}};
+	return {
+		{"interactions", set.n_events()}, {"users", set.n_users()}, {"items", set.n_items()}, {"event_types", types}};
 }
 
 } // namespace
 
 Run::Run(Spec spec, stats::Progress &progress, std::function<bool()> stop)
-	: spec_(std::move(spec)), progress_(progress), stop_(std::move(stop)), began_us_(now_us()), cpu_before_(cpu_seconds()),
-	  budget_(static_cast<std::size_t>(pg::settings::train_memory_limit) << 20) {}
+	: spec_(std::move(spec)), progress_(progress), stop_(std::move(stop)), began_us_(now_us()),
+	  cpu_before_(cpu_seconds()), budget_(static_cast<std::size_t>(pg::settings::train_memory_limit) << 20) {}
 
 void Run::check_stop() const {
 	if (stop_())

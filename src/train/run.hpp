@@ -4,8 +4,8 @@
 //   compute   no transaction; threads that never touch PostgreSQL
 //   save      a transaction that may write the extension's tables
 //
-// A background worker uses one transaction for reading and one for saving, so that a long computation holds back neither
-// VACUUM nor DDL; wait => true does all three in the caller's transaction.
+// A background worker uses one transaction for reading and one for saving, so that a long computation holds back
+// neither VACUUM nor DDL; wait => true does all three in the caller's transaction.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ namespace recsys::train {
 /// What a training took so far.
 struct Cost {
 	double wall_seconds = 0, cpu_seconds = 0; // CPU: the sum over all threads
-	std::int64_t peak_memory = 0;			  // bytes charged to the run's budget
+	std::int64_t peak_memory = 0;             // bytes charged to the run's budget
 };
 
 class Run {
@@ -40,8 +40,8 @@ public:
 	void save(std::int64_t version_id);
 
 	Cost cost() const;
-	Json metrics() const;	   // [{"metric", "value"}], in order
-	Json members() const;	   // [{"member", "weight", "ndcg"}], null for recipes of one part
+	Json metrics() const;      // [{"metric", "value"}], in order
+	Json members() const;      // [{"member", "weight", "ndcg"}], null for recipes of one part
 	Json data_summary() const; // what was read, what was used
 
 private:

@@ -14,11 +14,12 @@ using pg::Plan;
 using pg::Row;
 
 constexpr std::size_t kMaxEventType = 256; // characters of an event type
-constexpr int kMaxSolutions = 10;		   // of a group, under recsys.service_limits
+constexpr int kMaxSolutions = 10;          // of a group, under recsys.service_limits
 
 void check_event_type(std::string_view type, const char *argument) {
 	if (type.empty() || type.size() > kMaxEventType * 4)
-		throw Error(sqlstate::InvalidParameter, "argument \"" + std::string(argument) + "\" must have 1 to 256 characters");
+		throw Error(sqlstate::InvalidParameter,
+					"argument \"" + std::string(argument) + "\" must have 1 to 256 characters");
 }
 
 void check_events(const SolutionRequest &request) {
@@ -45,10 +46,11 @@ void check_quota(const catalog::Group &group) {
 } // namespace
 
 void create_solution(const catalog::Group &group, const SolutionRequest &request) {
-	static Plan insert{"INSERT INTO recsys_internal.solution (group_id, name, recipe, event_type, event_value_threshold,"
-					   " negative_event_types, hyperparameters) VALUES ($1, $2, $3, $4, $5, $6, $7)"
-					   " ON CONFLICT (group_id, name) DO NOTHING",
-					   {INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTARRAYOID, JSONBOID}};
+	static Plan insert{
+		"INSERT INTO recsys_internal.solution (group_id, name, recipe, event_type, event_value_threshold,"
+		" negative_event_types, hyperparameters) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+		" ON CONFLICT (group_id, name) DO NOTHING",
+		{INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTARRAYOID, JSONBOID}};
 	catalog::check_name(request.name, "solution");
 	const recipe::RecipeSpec &recipe = require_recipe(request.recipe);
 	const Json hyperparameters = hyperparameters_json(recipe, parse_hyperparameters(recipe, request.hyperparameters));
@@ -65,9 +67,10 @@ void create_solution(const catalog::Group &group, const SolutionRequest &request
 }
 
 Spec solution_spec(const catalog::Found &solution) {
-	static Plan find{"SELECT recipe, event_type, event_value_threshold, pg_catalog.to_jsonb(negative_event_types), hyperparameters"
-					 " FROM recsys_internal.solution WHERE id = $1",
-					 {INT8OID}};
+	static Plan find{
+		"SELECT recipe, event_type, event_value_threshold, pg_catalog.to_jsonb(negative_event_types), hyperparameters"
+		" FROM recsys_internal.solution WHERE id = $1",
+		{INT8OID}};
 	AsOwner owner;
 	const Row row = find.row({pg::int8(solution.id)}).value();
 	Spec spec;
@@ -89,10 +92,12 @@ int next_number(const catalog::Found &solution) {
 void delete_solution(const catalog::Found &solution) {
 	// The lock keeps new versions and campaigns from appearing before the deletion.
 	static Plan lock{"SELECT FROM recsys_internal.solution WHERE id = $1 FOR UPDATE", {INT8OID}};
-	static Plan user{"SELECT name FROM recsys_internal.campaign WHERE solution_id = $1 ORDER BY name LIMIT 1", {INT8OID}};
-	static Plan training{"SELECT number FROM recsys_internal.solution_version WHERE solution_id = $1"
-						 " AND status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING') ORDER BY number LIMIT 1",
-						 {INT8OID}};
+	static Plan user{"SELECT name FROM recsys_internal.campaign WHERE solution_id = $1 ORDER BY name LIMIT 1",
+					 {INT8OID}};
+	static Plan training{
+		"SELECT number FROM recsys_internal.solution_version WHERE solution_id = $1"
+		" AND status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING') ORDER BY number LIMIT 1",
+		{INT8OID}};
 	static Plan remove{"DELETE FROM recsys_internal.solution WHERE id = $1", {INT8OID}};
 	AsOwner owner;
 	lock.row({pg::int8(solution.id)});
@@ -109,7 +114,8 @@ void delete_solution(const catalog::Found &solution) {
 
 std::string describe_solution(const catalog::Found &solution) {
 	static Plan describe{
-		"SELECT pg_catalog.jsonb_build_object('name', s.name, 'dataset_group', g.name, 'recipe', s.recipe, 'status', s.status,"
+		"SELECT pg_catalog.jsonb_build_object('name', s.name, 'dataset_group', g.name, 'recipe', s.recipe, 'status', "
+		"s.status,"
 		" 'event_type', s.event_type, 'event_value_threshold', s.event_value_threshold,"
 		" 'negative_event_types', s.negative_event_types, 'hyperparameters', s.hyperparameters, 'perform_hpo', false,"
 		" 'perform_auto_ml', false, 'latest_solution_version', (SELECT pg_catalog.jsonb_build_object("
@@ -117,17 +123,19 @@ std::string describe_solution(const catalog::Found &solution) {
 		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'created_at', v.created_at,"
 		" 'updated_at', v.updated_at) FROM recsys_internal.solution_version AS v WHERE v.solution_id = s.id"
 		" ORDER BY v.number DESC LIMIT 1), 'created_at', s.created_at, 'updated_at', s.updated_at)::text"
-		" FROM recsys_internal.solution AS s JOIN recsys_internal.dataset_group AS g ON g.id = s.group_id WHERE s.id = $1",
+		" FROM recsys_internal.solution AS s JOIN recsys_internal.dataset_group AS g ON g.id = s.group_id WHERE s.id = "
+		"$1",
 		{INT8OID}};
 	AsOwner owner;
 	return describe.row({pg::int8(solution.id)}, pg::Access::Read).value().text(0);
 }
 
 void list_solutions(const catalog::Group &group, pg::ResultTable &out) {
-	static Plan list{"SELECT $2, name, recipe, status, event_type, event_value_threshold, negative_event_types,"
-					 " hyperparameters, (SELECT max(v.number) FROM recsys_internal.solution_version AS v"
-					 " WHERE v.solution_id = s.id), created_at, updated_at FROM recsys_internal.solution AS s WHERE group_id = $1",
-					 {INT8OID, TEXTOID}};
+	static Plan list{
+		"SELECT $2, name, recipe, status, event_type, event_value_threshold, negative_event_types,"
+		" hyperparameters, (SELECT max(v.number) FROM recsys_internal.solution_version AS v"
+		" WHERE v.solution_id = s.id), created_at, updated_at FROM recsys_internal.solution AS s WHERE group_id = $1",
+		{INT8OID, TEXTOID}};
 	pg::SpiScope rows;
 	AsOwner owner;
 	out.append(list.fetch({pg::int8(group.id), pg::text(group.name)}, pg::Access::Read));

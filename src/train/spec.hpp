@@ -1,5 +1,5 @@
-// What decides a model besides the data. A solution holds one; each version keeps a copy as JSON (`config`), so that it can be
-// read, and trained again, whatever became of the solution since.
+// What decides a model besides the data. A solution holds one; each version keeps a copy as JSON (`config`), so that it
+// can be read, and trained again, whatever became of the solution since.
 #pragma once
 
 #include <cstdint>

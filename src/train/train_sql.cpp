@@ -31,8 +31,8 @@ void check_training_mode(const std::string &mode, const recipe::RecipeSpec &reci
 	const std::string name(recipe.name);
 	if (!recipe.capabilities.auto_update)
 		throw Error(sqlstate::InvalidParameter, "recipe \"" + name + "\" has no training mode UPDATE", {}, "Use FULL.");
-	throw Error(sqlstate::FeatureNotSupported, "training mode UPDATE is not supported yet for recipe \"" + name + "\"", {},
-				"Use FULL.");
+	throw Error(sqlstate::FeatureNotSupported, "training mode UPDATE is not supported yet for recipe \"" + name + "\"",
+				{}, "Use FULL.");
 }
 
 // A solution's required datasets must exist before anything is trained or queued.
@@ -87,7 +87,8 @@ RECSYS_FUNCTION(create_solution) {
 }
 
 RECSYS_FUNCTION(describe_solution) {
-	return call.result_json(describe_solution(catalog::require_resource("solution", call.text(0, "name"), Right::Read)));
+	return call.result_json(
+		describe_solution(catalog::require_resource("solution", call.text(0, "name"), Right::Read)));
 }
 
 RECSYS_FUNCTION(delete_solution) {

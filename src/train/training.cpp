@@ -18,7 +18,8 @@ namespace {
 constexpr const char *kProgressKind = "training";
 constexpr int kMaxInTraining = 20; // under recsys.service_limits
 
-// A version that is trained in a client's transaction has no id that others could see; its solution's, negated, stands for it.
+// A version that is trained in a client's transaction has no id that others could see; its solution's, negated, stands
+// for it.
 std::int64_t progress_id(const catalog::Found &solution) {
 	return -solution.id;
 }

@@ -14,8 +14,8 @@ std::string train_here(const catalog::Found &solution);
 /// Errors: 55000 without workers; RS003 for the 21st version in training under recsys.service_limits.
 std::string train_later(const catalog::Found &solution);
 
-/// Stops a training of the solution that runs with wait => true in another session, where its version cannot be seen yet.
-/// False when there is none.
+/// Stops a training of the solution that runs with wait => true in another session, where its version cannot be seen
+/// yet. False when there is none.
 bool stop_training_here(const catalog::Found &solution);
 
 /// Called at load: makes background training known to the workers.

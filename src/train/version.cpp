@@ -23,8 +23,9 @@ constexpr std::int64_t kPollMs = 100;
 #define RECSYS_VERSION_NAME "s.name || '/' || v.number"
 
 std::optional<std::int64_t> job_of(std::int64_t version_id) {
-	static Plan find{"SELECT id FROM recsys_internal.job WHERE kind = 'train' AND resource_id = $1 ORDER BY id DESC LIMIT 1",
-					 {INT8OID}};
+	static Plan find{
+		"SELECT id FROM recsys_internal.job WHERE kind = 'train' AND resource_id = $1 ORDER BY id DESC LIMIT 1",
+		{INT8OID}};
 	const std::optional<Row> row = find.row({pg::int8(version_id)});
 	return row ? std::optional(row->int8(0)) : std::nullopt;
 }
@@ -34,7 +35,8 @@ std::string status_of(std::int64_t version_id, const std::string &name) {
 	AsOwner owner;
 	const std::optional<Row> row = find.row({pg::int8(version_id)});
 	if (!row)
-		throw Error(sqlstate::NotFound, "solution version \"" + name + "\" does not exist", "It was deleted meanwhile.");
+		throw Error(sqlstate::NotFound, "solution version \"" + name + "\" does not exist",
+					"It was deleted meanwhile.");
 	return row->text(0);
 }
 
@@ -60,7 +62,8 @@ void promote_campaigns(std::int64_t version_id) {
 		" THEN c.latest_update || pg_catalog.jsonb_build_object('status', 'ACTIVE', 'updated_at', clock_timestamp())"
 		" ELSE c.latest_update END"
 		" FROM recsys_internal.solution_version AS v WHERE v.id = $1 AND (c.pending_version_id = v.id OR"
-		" c.sync_with_latest AND c.solution_id = v.solution_id AND NOT EXISTS (SELECT FROM recsys_internal.solution_version AS o"
+		" c.sync_with_latest AND c.solution_id = v.solution_id AND NOT EXISTS (SELECT FROM "
+		"recsys_internal.solution_version AS o"
 		" WHERE o.solution_id = v.solution_id AND o.number > v.number AND o.status = 'ACTIVE'))",
 		{INT8OID}};
 	promote.run({pg::int8(version_id)});
@@ -85,16 +88,19 @@ void fail_campaigns(std::int64_t version_id, const std::string &reason) {
 } // namespace
 
 NewVersion add_version(const catalog::Found &solution, const Spec &spec, const char *status, const Cost &cost) {
-	static Plan count{"UPDATE recsys_internal.solution SET last_version = last_version + 1 WHERE id = $1 RETURNING last_version",
-					  {INT8OID}};
-	static Plan insert{"INSERT INTO recsys_internal.solution_version (solution_id, number, status, config, created_at, started_at)"
-					   " SELECT $1, $2, $3, $4, t.began, CASE $3 WHEN 'CREATE IN_PROGRESS' THEN t.began END"
-					   " FROM (SELECT clock_timestamp() - $5 * interval '1 second' AS began) AS t RETURNING id",
-					   {INT8OID, INT4OID, TEXTOID, JSONBOID, FLOAT8OID}};
+	static Plan count{
+		"UPDATE recsys_internal.solution SET last_version = last_version + 1 WHERE id = $1 RETURNING last_version",
+		{INT8OID}};
+	static Plan insert{
+		"INSERT INTO recsys_internal.solution_version (solution_id, number, status, config, created_at, started_at)"
+		" SELECT $1, $2, $3, $4, t.began, CASE $3 WHEN 'CREATE IN_PROGRESS' THEN t.began END"
+		" FROM (SELECT clock_timestamp() - $5 * interval '1 second' AS began) AS t RETURNING id",
+		{INT8OID, INT4OID, TEXTOID, JSONBOID, FLOAT8OID}};
 	AsOwner owner;
 	const std::optional<Row> number = count.row({pg::int8(solution.id)});
 	if (!number)
-		throw Error(sqlstate::NotFound, "solution \"" + solution.name + "\" does not exist", "It was deleted meanwhile.");
+		throw Error(sqlstate::NotFound, "solution \"" + solution.name + "\" does not exist",
+					"It was deleted meanwhile.");
 	const std::optional<Row> row =
 		insert.row({pg::int8(solution.id), pg::int4(static_cast<std::int32_t>(number->int8(0))), pg::text(status),
 					pg::jsonb(to_json(spec).dump()), pg::float8(cost.wall_seconds)});
@@ -103,12 +109,13 @@ NewVersion add_version(const catalog::Found &solution, const Spec &spec, const c
 
 Begun begin_version(std::int64_t id) {
 	// A worker that died may have left the version in progress: its job is tried again from the beginning.
-	static Plan begin{"UPDATE recsys_internal.solution_version AS v SET started_at = clock_timestamp(),"
-					  " updated_at = clock_timestamp(), status = CASE v.status WHEN 'CREATE STOPPING' THEN v.status"
-					  " ELSE 'CREATE IN_PROGRESS' END FROM recsys_internal.solution AS s WHERE v.id = $1"
-					  " AND s.id = v.solution_id AND v.status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING')"
-					  " RETURNING " RECSYS_VERSION_NAME ", v.config, s.group_id, v.status",
-					  {INT8OID}};
+	static Plan begin{
+		"UPDATE recsys_internal.solution_version AS v SET started_at = clock_timestamp(),"
+		" updated_at = clock_timestamp(), status = CASE v.status WHEN 'CREATE STOPPING' THEN v.status"
+		" ELSE 'CREATE IN_PROGRESS' END FROM recsys_internal.solution AS s WHERE v.id = $1"
+		" AND s.id = v.solution_id AND v.status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING')"
+		" RETURNING " RECSYS_VERSION_NAME ", v.config, s.group_id, v.status",
+		{INT8OID}};
 	std::optional<Row> row;
 	{
 		AsOwner owner;
@@ -133,9 +140,9 @@ void activate_version(std::int64_t id, const Run &run) {
 	const Json members = run.members();
 	const Cost cost = run.cost();
 	const std::uint64_t changed =
-		activate.run({pg::int8(id), pg::jsonb(run.metrics().dump()), members.is_null() ? pg::null() : pg::jsonb(members.dump()),
-					  pg::jsonb(run.data_summary().dump()), pg::float8(cost.wall_seconds), pg::float8(cost.cpu_seconds),
-					  pg::int8(cost.peak_memory)});
+		activate.run({pg::int8(id), pg::jsonb(run.metrics().dump()),
+					  members.is_null() ? pg::null() : pg::jsonb(members.dump()), pg::jsonb(run.data_summary().dump()),
+					  pg::float8(cost.wall_seconds), pg::float8(cost.cpu_seconds), pg::int8(cost.peak_memory)});
 	if (changed == 0)
 		throw Cancelled{};
 	promote_campaigns(id);
@@ -143,26 +150,28 @@ void activate_version(std::int64_t id, const Run &run) {
 
 void end_version(std::int64_t id, bool stopped, const std::string &reason, const std::optional<Cost> &cost) {
 	// Whatever ended a training that was to be stopped, the stop is what happened to it.
-	static Plan end{"UPDATE recsys_internal.solution_version SET"
-					" status = CASE WHEN $2 OR status = 'CREATE STOPPING' THEN 'CREATE STOPPED' ELSE 'CREATE FAILED' END,"
-					" failure_reason = CASE WHEN $2 OR status = 'CREATE STOPPING' THEN NULL ELSE $3 END, wall_seconds ="
-					" coalesce($4, extract(epoch FROM clock_timestamp() - started_at)), cpu_seconds = $5, peak_memory = $6,"
-					" finished_at = clock_timestamp(), updated_at = clock_timestamp()"
-					" WHERE id = $1 AND status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING')"
-					" RETURNING coalesce(failure_reason, 'The training of the solution version was stopped.')",
-					{INT8OID, BOOLOID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID}};
+	static Plan end{
+		"UPDATE recsys_internal.solution_version SET"
+		" status = CASE WHEN $2 OR status = 'CREATE STOPPING' THEN 'CREATE STOPPED' ELSE 'CREATE FAILED' END,"
+		" failure_reason = CASE WHEN $2 OR status = 'CREATE STOPPING' THEN NULL ELSE $3 END, wall_seconds ="
+		" coalesce($4, extract(epoch FROM clock_timestamp() - started_at)), cpu_seconds = $5, peak_memory = $6,"
+		" finished_at = clock_timestamp(), updated_at = clock_timestamp()"
+		" WHERE id = $1 AND status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING')"
+		" RETURNING coalesce(failure_reason, 'The training of the solution version was stopped.')",
+		{INT8OID, BOOLOID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID}};
 	AsOwner owner;
-	const std::optional<Row> ended =
-		end.row({pg::int8(id), pg::boolean(stopped), pg::text(reason), cost ? pg::float8(cost->wall_seconds) : pg::null(),
-				 cost ? pg::float8(cost->cpu_seconds) : pg::null(), cost ? pg::int8(cost->peak_memory) : pg::null()});
+	const std::optional<Row> ended = end.row(
+		{pg::int8(id), pg::boolean(stopped), pg::text(reason), cost ? pg::float8(cost->wall_seconds) : pg::null(),
+		 cost ? pg::float8(cost->cpu_seconds) : pg::null(), cost ? pg::int8(cost->peak_memory) : pg::null()});
 	if (ended)
 		fail_campaigns(id, ended->text(0));
 }
 
 std::string stop_version(const catalog::FoundVersion &version) {
-	static Plan stopping{"UPDATE recsys_internal.solution_version SET status = 'CREATE STOPPING',"
-						 " updated_at = clock_timestamp() WHERE id = $1 AND status IN ('CREATE PENDING', 'CREATE IN_PROGRESS')",
-						 {INT8OID}};
+	static Plan stopping{
+		"UPDATE recsys_internal.solution_version SET status = 'CREATE STOPPING',"
+		" updated_at = clock_timestamp() WHERE id = $1 AND status IN ('CREATE PENDING', 'CREATE IN_PROGRESS')",
+		{INT8OID}};
 	const auto refuse = [&version](const std::string &status) {
 		throw Error(sqlstate::WrongState, "solution version \"" + version.name + "\" is not in training",
 					"Its status is " + status + ".");
@@ -191,7 +200,8 @@ void delete_version(const catalog::FoundVersion &version) {
 	AsOwner owner;
 	if (const std::optional<Row> campaign = user.row({pg::int8(version.id)}))
 		throw Error(sqlstate::InUse, "solution version \"" + version.name + "\" is in use",
-					"Campaign \"" + campaign->text(0) + "\" uses it.", "Delete the campaign or update it to another version.");
+					"Campaign \"" + campaign->text(0) + "\" uses it.",
+					"Delete the campaign or update it to another version.");
 	if (remove.run({pg::int8(version.id)}) == 0)
 		throw Error(sqlstate::InUse, "solution version \"" + version.name + "\" is in training", {},
 					"Stop it with recsys.stop_solution_version_creation, or wait for it with recsys.wait_for.");
@@ -206,7 +216,8 @@ std::string wait_for(const catalog::FoundVersion &version, std::int64_t timeout_
 			return status;
 		if (made_here(version.id))
 			throw Error(sqlstate::WrongState, "cannot wait for a solution version of this transaction",
-						"Its training begins when the transaction commits.", "Commit first, or train with wait => true.");
+						"Its training begins when the transaction commits.",
+						"Commit first, or train with wait => true.");
 		if (IsolationUsesXactSnapshot())
 			throw Error(sqlstate::WrongState, "cannot wait for a solution version in this transaction",
 						"Its isolation level hides what other transactions commit meanwhile.", "Use READ COMMITTED.");
@@ -224,7 +235,8 @@ std::string wait_for(const catalog::FoundVersion &version, std::int64_t timeout_
 
 std::string describe_version(const catalog::FoundVersion &version) {
 	static Plan describe{
-		"SELECT pg_catalog.jsonb_build_object('name', " RECSYS_VERSION_NAME ", 'solution', s.name, 'dataset_group', g.name,"
+		"SELECT pg_catalog.jsonb_build_object('name', " RECSYS_VERSION_NAME
+		", 'solution', s.name, 'dataset_group', g.name,"
 		" 'recipe', v.config->'recipe', 'status', v.status, 'failure_reason', v.failure_reason,"
 		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'config', v.config,"
 		" 'metrics', (SELECT pg_catalog.jsonb_object_agg(m->>'metric', m->'value')"
@@ -257,10 +269,12 @@ Json version_metrics(const catalog::FoundVersion &version) {
 void list_versions(const catalog::Group &group, pg::ResultTable &out) {
 	static Plan list{
 		"SELECT $2, s.name, " RECSYS_VERSION_NAME ", v.number, v.config->>'recipe', v.status, v.failure_reason,"
-		" v.training_mode, v.training_type, v.wall_seconds, v.cpu_seconds / 3600, v.peak_memory, r.bytes, r.content_hash,"
+		" v.training_mode, v.training_type, v.wall_seconds, v.cpu_seconds / 3600, v.peak_memory, r.bytes, "
+		"r.content_hash,"
 		" v.created_at, v.started_at, v.finished_at"
 		" FROM recsys_internal.solution_version AS v JOIN recsys_internal.solution AS s ON s.id = v.solution_id"
-		" LEFT JOIN LATERAL (SELECT bytes, content_hash FROM recsys_internal.model_revision AS m WHERE m.version_id = v.id"
+		" LEFT JOIN LATERAL (SELECT bytes, content_hash FROM recsys_internal.model_revision AS m WHERE m.version_id = "
+		"v.id"
 		" ORDER BY revision DESC LIMIT 1) AS r ON true WHERE s.group_id = $1",
 		{INT8OID, TEXTOID}};
 	pg::SpiScope rows;

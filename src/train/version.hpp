@@ -4,8 +4,8 @@
 //        \                \-> CREATE STOPPING -> CREATE STOPPED
 //         \-> CREATE STOPPED
 //
-// Every step names the states it may leave, so that a stop and the end of a training cannot both win: the row's lock decides.
-// The functions below run inside a transaction and change internal tables as the extension owner.
+// Every step names the states it may leave, so that a stop and the end of a training cannot both win: the row's lock
+// decides. The functions below run inside a transaction and change internal tables as the extension owner.
 #pragma once
 
 #include <optional>
@@ -17,8 +17,8 @@
 
 namespace recsys::train {
 
-/// Adds the next version of a solution with the solution's settings as of now; also locks the solution's row, so that it
-/// cannot be deleted before this transaction ends. `status` is "CREATE PENDING" or "CREATE IN_PROGRESS".
+/// Adds the next version of a solution with the solution's settings as of now; also locks the solution's row, so that
+/// it cannot be deleted before this transaction ends. `status` is "CREATE PENDING" or "CREATE IN_PROGRESS".
 struct NewVersion {
 	std::int64_t id;
 	std::string name; // "solution/N"
@@ -34,12 +34,13 @@ struct Begun {
 };
 Begun begin_version(std::int64_t id);
 
-/// Records the results and turns the version ACTIVE; waiting campaigns, and those that follow the solution, begin to serve it.
-/// Errors: Cancelled when a stop came first.
+/// Records the results and turns the version ACTIVE; waiting campaigns, and those that follow the solution, begin to
+/// serve it. Errors: Cancelled when a stop came first.
 void activate_version(std::int64_t id, const Run &run);
 
-/// The end of a training without a model. Campaigns that wait for the version fail with the same reason. `cost` is absent
-/// when the process that trained is gone; the wall time is then taken from the clock. A version that is ACTIVE stays so.
+/// The end of a training without a model. Campaigns that wait for the version fail with the same reason. `cost` is
+/// absent when the process that trained is gone; the wall time is then taken from the clock. A version that is ACTIVE
+/// stays so.
 void end_version(std::int64_t id, bool stopped, const std::string &reason, const std::optional<Cost> &cost);
 
 /// Returns the new status. Errors: 55000 when the version is neither pending nor in progress.
