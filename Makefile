@@ -21,7 +21,7 @@ OBJS  := $(patsubst %.cpp,%.o,$(sort $(wildcard $(foreach r,$(ROOMS),src/$(r)/*.
 
 OPTFLAGS ?=
 PG_CXXFLAGS = -std=c++20 -O2 $(OPTFLAGS) -fvisibility=hidden -fvisibility-inlines-hidden \
-	-Wall -Wextra -Wshadow -Wno-register -Wno-unused-parameter -Wno-clobbered -ffp-contract=off -MMD -MP $(COPT) $(PROFILE)
+	-Wall -Wextra -Wshadow -Wno-register -Wno-unused-parameter -Wno-clobbered -Wno-volatile -g1 -ffp-contract=off -MMD -MP $(COPT) $(PROFILE)
 PG_CPPFLAGS = -Isrc -isystem /usr/include/eigen3 -DEIGEN_DONT_PARALLELIZE \
 	-D'RECSYS_VERSION="$(EXTVERSION)"' -D'PGDLLEXPORT=__attribute__((visibility("default")))'
 SHLIB_LINK  = -lstdc++ -lm -lpthread -Wl,--version-script=src/module/exports.map

@@ -10,7 +10,7 @@ namespace recsys::recipe {
 namespace {
 
 constexpr Capabilities kAggregate{
-	.context = false, .exploration = false, .auto_update = false, .scores = false, .batch = true, .real_time = false};
+	.context = false, .exploration = false, .auto_update = false, .scores = false, .batch = false, .real_time = false};
 
 // Some forty tables are counted while settings are chosen, from a part of the users when there are many.
 constexpr CostModel kBlendCost{.fixed_seconds = 0.05,
@@ -25,7 +25,7 @@ constexpr CostModel kBlendCost{.fixed_seconds = 0.05,
 							   .user_bytes = 70,
 							   .item_bytes = 4000};
 
-RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view description, bool exploration,
+RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view description,
 					 TrainResult (*train)(const TrainRequest &)) {
 	return {name,
 			type,
@@ -34,10 +34,10 @@ RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view de
 			{},
 			blend_hyperparameters(),
 			{.context = false,
-			 .exploration = exploration,
+			 .exploration = false,
 			 .auto_update = false,
 			 .scores = true,
-			 .batch = true,
+			 .batch = false,
 			 .real_time = true},
 			/* needs_user */ true,
 			/* needs_item */ false,
@@ -118,12 +118,10 @@ const std::vector<RecipeSpec> &table() {
 		  .item_bytes = 900}},
 		blend_row("user-personalization", RecipeType::UserPersonalization,
 				  "Items that a user will most likely choose next: a learned blend of experts, which react to the user's "
-				  "newest events at once. Settings and weights are found from the data.",
-				  /* exploration */ true, train_user_personalization),
+				  "newest events at once. Settings and weights are found from the data.", train_user_personalization),
 		blend_row("personalized-ranking", RecipeType::PersonalizedRanking,
 				  "A given list of items in the order in which a user will most likely choose from it: the model of "
-				  "user-personalization, asked for the items of the list.",
-				  /* exploration */ false, train_personalized_ranking),
+				  "user-personalization, asked for the items of the list.", train_personalized_ranking),
 	};
 	return rows;
 }
