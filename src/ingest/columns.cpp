@@ -272,6 +272,13 @@ std::string show_json(const Json &value) {
 	return show(value.is_string() ? value.get<std::string>() : value.dump());
 }
 
+std::string upper_case(std::string_view s) {
+	std::string out;
+	for (const char c : s)
+		out += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+	return out;
+}
+
 std::string normalised(std::string_view name) {
 	std::string out;
 	out.reserve(name.size());

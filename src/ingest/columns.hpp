@@ -43,6 +43,7 @@ struct BadValue {
 
 /// Names are compared without case and punctuation: NUMBER_OF_RATINGS, numberOfRatings, number_of_ratings.
 std::string normalised(std::string_view name);
+std::string upper_case(std::string_view s);
 
 /// The columns that users may fill, and how many textual values were cut.
 class ColumnSet {

@@ -2,9 +2,7 @@
 
 #include "ingest/data_job.hpp"
 
-#include <algorithm>
-#include <cctype>
-
+#include "ingest/columns.hpp"
 #include "ingest/export.hpp"
 #include "ingest/import.hpp"
 #include "jobs/jobs.hpp"
@@ -34,9 +32,7 @@ KindText text_of(DataJob kind) {
 }
 
 std::string parse_import_mode(std::string_view mode) {
-	std::string name(mode);
-	std::transform(name.begin(), name.end(), name.begin(),
-				   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+	const std::string name = upper_case(mode);
 	if (name != "FULL" && name != "INCREMENTAL")
 		throw Error(sqlstate::InvalidParameter, "unrecognized import mode \"" + std::string(mode) + "\"", {},
 					"Modes are FULL and INCREMENTAL.");

@@ -1,7 +1,5 @@
 #include "ingest/export.hpp"
 
-#include <cctype>
-
 #include "ingest/columns.hpp"
 
 #include "pg/file.hpp"
@@ -11,13 +9,6 @@ namespace recsys::ingest {
 using catalog::Json;
 
 namespace {
-
-std::string upper_case(std::string_view s) {
-	std::string out;
-	for (const char c : s)
-		out += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-	return out;
-}
 
 // Seconds since 1970; PostgreSQL's numeric keeps the microseconds, and no trailing zeros are written.
 std::string seconds(const std::string &column) {

@@ -1,7 +1,6 @@
 #include "ingest/loader.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "pg/file.hpp"
 
@@ -14,13 +13,6 @@ constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 pg::RowBatch::Columns with_position(pg::RowBatch::Columns columns) {
 	columns.emplace_back("recsys_position", INT8OID);
 	return columns;
-}
-
-std::string upper(std::string_view s) {
-	std::string out(s);
-	std::transform(out.begin(), out.end(), out.begin(),
-				   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-	return out;
 }
 
 } // namespace
@@ -48,7 +40,7 @@ void Loader::header(const std::string &place, const char *line, const std::vecto
 	std::string missing;
 	for (std::size_t i = 0; i < columns_.size(); ++i)
 		if (columns_[i].required && !seen[i])
-			missing += (missing.empty() ? "" : ", ") + upper(columns_[i].name);
+			missing += (missing.empty() ? "" : ", ") + upper_case(columns_[i].name);
 	if (!missing.empty())
 		throw Error(sqlstate::BadCopyFile, place_ + " is missing the following columns: [" + missing + "]");
 }

@@ -15,9 +15,9 @@ std::uint64_t put_records(std::string_view group, catalog::DatasetType type, con
 						  const std::string &records);
 
 class ColumnSet;
-/// INSERT INTO the dataset's table from recsys_rows, whose rows are in the order of recsys_position: of several rows
-/// with an id the last counts, and it replaces every column of the record that is there. `streamed`: "true", or "false"
-/// to leave records marked that were put.
+/// INSERT INTO the dataset's table from recsys_rows, whose last column recsys_position gives their order: of several
+/// rows with one id the last counts, and it replaces every column of the record that is there. Rows are marked as put
+/// when `streamed`; else new ones are not, and a record that was put stays marked.
 std::string upsert_sql(const catalog::Group &group, catalog::DatasetType type, const ColumnSet &columns, bool streamed);
 const char *key_column(catalog::DatasetType type); // "item_id" …
 
