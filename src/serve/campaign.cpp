@@ -62,14 +62,15 @@ void check_latest(const std::string &version, bool sync) {
 					"\"" + version + "\" names one version.", "Leave out the version's number.");
 }
 
-const std::string kColumns =
-	"SELECT c.name, g.id, g.name AS dataset_group, s.name AS solution, s.recipe, s.name || '/' || v.number AS solution_version,"
-	" s.name || '/' || p.number AS pending_solution_version, c.min_provisioned_tps, c.sync_with_latest, c.status,"
-	" c.failure_reason, c.latest_update, to_json(c.created_at) #>> '{}', to_json(c.updated_at) #>> '{}'"
-	" FROM recsys_internal.campaign c JOIN recsys_internal.dataset_group g ON g.id = c.group_id"
-	" JOIN recsys_internal.solution s ON s.id = c.solution_id"
-	" LEFT JOIN recsys_internal.solution_version v ON v.id = c.version_id"
-	" LEFT JOIN recsys_internal.solution_version p ON p.id = c.pending_version_id";
+// The statement whose rows describe() reads; `where` is its condition.
+#define RECSYS_CAMPAIGNS(where)                                                                                        \
+	"SELECT c.name, g.id, g.name, s.name, s.recipe, s.name || '/' || v.number, s.name || '/' || p.number,"             \
+	" c.min_provisioned_tps, c.sync_with_latest, c.status, c.failure_reason, c.latest_update,"                         \
+	" to_json(c.created_at) #>> '{}', to_json(c.updated_at) #>> '{}'"                                                  \
+	" FROM recsys_internal.campaign c JOIN recsys_internal.dataset_group g ON g.id = c.group_id"                       \
+	" JOIN recsys_internal.solution s ON s.id = c.solution_id"                                                         \
+	" LEFT JOIN recsys_internal.solution_version v ON v.id = c.version_id"                                             \
+	" LEFT JOIN recsys_internal.solution_version p ON p.id = c.pending_version_id WHERE " where
 
 Json describe(const pg::Row &row) {
 	const auto text = [&row](std::size_t i) { return row.null(i) ? Json() : Json(row.text(i)); };
@@ -191,16 +192,14 @@ void delete_campaign(const std::string &name) {
 }
 
 Json describe_campaign(const std::string &name) {
-	static const std::string &sql = *new std::string(kColumns + " WHERE c.id = $1");
-	static Plan select{sql.c_str(), {INT8OID}};
+	static Plan select{RECSYS_CAMPAIGNS("c.id = $1"), {INT8OID}};
 	const catalog::Found campaign = catalog::require_resource("campaign", name, Right::Read);
 	pg::AsOwner owner;
 	return describe(select.row({pg::int8(campaign.id)}).value());
 }
 
 std::vector<Json> list_campaigns() {
-	static const std::string &sql = *new std::string(kColumns + " WHERE c.group_id = $1 ORDER BY c.name");
-	static Plan select{sql.c_str(), {INT8OID}};
+	static Plan select{RECSYS_CAMPAIGNS("c.group_id = $1 ORDER BY c.name"), {INT8OID}};
 	std::vector<Json> out;
 	for (const catalog::Group &group : catalog::groups_with(Right::Read)) {
 		pg::AsOwner owner;

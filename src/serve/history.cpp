@@ -31,7 +31,7 @@ bool has_aliases(Oid relation) {
 
 /// Appends the events of a statement's rows; true when rows were left out because the model does not know their items.
 bool append_events(const Endpoint &endpoint, const SPITupleTable *rows, std::vector<Event> &out) {
-	const artifact::IdView &items = endpoint.model().items();
+	const store::Model &model = endpoint.model();
 	const TupleDesc shape = rows->tupdesc;
 	const Oid item_type = TupleDescAttr(shape, 0)->atttypid;
 	bool unknown = false;
@@ -42,7 +42,7 @@ bool append_events(const Endpoint &endpoint, const SPITupleTable *rows, std::vec
 		heap_deform_tuple(rows->vals[row], shape, values, nulls);
 		if (nulls[0] || nulls[1])
 			continue;
-		const std::uint32_t item = items.find(pg::id_text(values[0], item_type, buffer));
+		const std::uint32_t item = model.find_item(pg::id_text(values[0], item_type, buffer));
 		if (item == data::kNone) {
 			unknown = true;
 			continue;

@@ -31,7 +31,7 @@ std::vector<Input> distinct_inputs(const Endpoint &endpoint, const std::vector<s
 	for (const std::string &id : given) {
 		const std::string &canonical = storage.emplace_back(canonical_id(id, endpoint.item_type()));
 		if (seen.insert(canonical).second)
-			inputs.push_back({canonical, endpoint.model().items().find(canonical), 0});
+			inputs.push_back({canonical, endpoint.model().find_item(canonical), 0});
 	}
 	return inputs;
 }

@@ -35,7 +35,7 @@ public:
 			work_->history.clear();
 		query.history = work_->history;
 		if (request_.item)
-			query.item = model_.items().find(canonical_id(*request_.item, endpoint_.item_type()));
+			query.item = model_.find_item(canonical_id(*request_.item, endpoint_.item_type()));
 		model_.scorer().score(query, work_->scores);
 		exclude();
 		take_best();
@@ -48,7 +48,7 @@ private:
 	void exclude() {
 		for (const std::string &id : request_.exclude_items) {
 			const std::string &canonical = *excluded_.insert(canonical_id(id, endpoint_.item_type())).first;
-			if (const std::uint32_t item = model_.items().find(canonical); item != data::kNone)
+			if (const std::uint32_t item = model_.find_item(canonical); item != data::kNone)
 				work_->scores.logit[item] = kNever;
 		}
 	}
@@ -99,7 +99,7 @@ private:
 				if (null)
 					continue;
 				const std::string_view id = pg::id_text(value, TupleDescAttr(block->tupdesc, 0)->atttypid, buffer);
-				if (model_.items().find(id) != data::kNone || !excluded_.insert(std::string(id)).second)
+				if (model_.find_item(id) != data::kNone || !excluded_.insert(std::string(id)).second)
 					continue;
 				rows_.push_back({new_ids_.emplace_back(id), data::kNone, false, 0, "new"});
 			}

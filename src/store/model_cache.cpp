@@ -5,10 +5,13 @@
 //
 // A segment's life is PostgreSQL's own reference count: one pin by the registry and one by each mapping. Leaving the registry
 // removes the pin; the memory goes with the last mapping.
-#include "store/model_cache.hpp"
-
-#include <exception>
+#include <algorithm>
+#include <bit>
 #include <map>
+
+#include "base/hash.hpp"
+
+#include "store/model_cache.hpp"
 
 #include "pg/report.hpp"
 #include "pg/settings.hpp"
@@ -91,13 +94,36 @@ private:
 	ResourceOwner outer_, own_;
 };
 
+/// Slots of the index of a model's items: a power of two, at most half full.
+std::size_t index_slots(const artifact::Layout &layout) {
+	for (const artifact::Layout::Entry &entry : layout.entries)
+		if (entry.name == "item.offsets")
+			return std::bit_ceil(2 * (entry.size / sizeof(std::uint64_t) + 1));
+	artifact::View::fail("item.offsets", "is missing");
+}
+
+/// Bytes of the artifact with the index behind it.
+std::size_t memory_size(const Revision &revision) {
+	return revision.layout.total + index_slots(revision.layout) * sizeof(std::uint32_t);
+}
+
+void build_index(const artifact::IdView &items, std::span<std::uint32_t> index) {
+	std::fill(index.begin(), index.end(), data::kNone);
+	for (std::uint32_t item = 0; item < items.size(); ++item) {
+		std::size_t at = hash64(items[item]) & (index.size() - 1);
+		while (index[at] != data::kNone)
+			at = (at + 1) & (index.size() - 1);
+		index[at] = item;
+	}
+}
+
 class SharedMemory final : public ModelMemory {
 public:
 	SharedMemory(dsm_segment *segment, std::size_t size, Slot *slot)
 		: segment_(segment), size_(size), slot_(slot), handle_(dsm_segment_handle(segment)) {}
 	~SharedMemory() override { dsm_detach(segment_); }
-	std::span<const std::byte> bytes() const noexcept override {
-		return {static_cast<const std::byte *>(dsm_segment_address(segment_)), size_};
+	std::span<std::byte> bytes() noexcept override {
+		return {static_cast<std::byte *>(dsm_segment_address(segment_)), size_};
 	}
 	bool current() const noexcept override {
 		return slot_->state == SlotState::Ready && slot_->handle == handle_;
@@ -119,8 +145,7 @@ private:
 class PrivateMemory final : public ModelMemory {
 public:
 	explicit PrivateMemory(std::size_t size) : bytes_(size) {}
-	std::span<std::byte> writable() noexcept { return bytes_; }
-	std::span<const std::byte> bytes() const noexcept override { return bytes_; }
+	std::span<std::byte> bytes() noexcept override { return bytes_; }
 	bool current() const noexcept override { return true; }
 	void touch() noexcept override {}
 
@@ -219,16 +244,16 @@ std::unique_ptr<ModelMemory> attach(const Revision &revision, Slot *&mine) {
 					return s;
 				});
 				if (segment != nullptr)
-					return std::make_unique<SharedMemory>(segment, revision.layout.total, slot);
+					return std::make_unique<SharedMemory>(segment, memory_size(revision), slot);
 				slot->state = SlotState::Free;
 				slot = nullptr;
 			}
 			if (slot == nullptr) {
-				mine = reserve_slot(revision.layout.total);
+				mine = reserve_slot(memory_size(revision));
 				if (mine != nullptr) {
 					mine->state = SlotState::Loading;
 					mine->loader = MyProcPid;
-					mine->bytes = revision.layout.total;
+					mine->bytes = memory_size(revision);
 					mine->database = MyDatabaseId;
 					mine->version_id = revision.version_id;
 					std::memcpy(mine->hash, revision.content_hash.data(), kHashLength);
@@ -303,18 +328,18 @@ dsm_segment *create_segment(std::size_t size, std::string &reason) {
 std::shared_ptr<const Model> open_shared(const Revision &revision, std::string &reason) {
 	Slot *slot = nullptr;
 	if (std::unique_ptr<ModelMemory> memory = attach(revision, slot))
-		return std::make_shared<Model>(std::move(memory), false);
+		return std::make_shared<Model>(std::move(memory), revision.layout.total, false);
 	if (slot == nullptr) {
 		reason = "it does not fit into \"recsys.model_cache_limit\"";
 		return nullptr;
 	}
 	LoadingSlot guard(slot);
-	dsm_segment *segment = create_segment(revision.layout.total, reason);
+	dsm_segment *segment = create_segment(memory_size(revision), reason);
 	if (segment == nullptr)
 		return nullptr;
-	auto memory = std::make_unique<SharedMemory>(segment, revision.layout.total, slot);
-	read_model(revision, {static_cast<std::byte *>(dsm_segment_address(segment)), revision.layout.total});
-	auto model = std::make_shared<Model>(std::move(memory), true);
+	auto memory = std::make_unique<SharedMemory>(segment, memory_size(revision), slot);
+	read_model(revision, memory->bytes().first(revision.layout.total));
+	auto model = std::make_shared<Model>(std::move(memory), revision.layout.total, true);
 	guard.publish(segment);
 	return model;
 }
@@ -328,16 +353,17 @@ std::map<std::string, bool> &warned() {
 // `reason` is empty for a revision that is not committed yet, which nobody else could use anyway.
 std::shared_ptr<const Model> open_private(const Revision &revision, const std::string &name, const std::string &reason) {
 	const std::size_t limit = static_cast<std::size_t>(pg::settings::private_model_limit) << 20;
-	if (revision.layout.total > limit)
+	const std::size_t size = memory_size(revision);
+	if (size > limit)
 		throw Error(sqlstate::LimitExceeded,
-					"model of \"" + name + "\" is too large for a private copy: " + std::to_string((revision.layout.total >> 20) + 1) +
+					"model of \"" + name + "\" is too large for a private copy: " + std::to_string((size >> 20) + 1) +
 						" MB",
 					"It cannot be shared: " + (reason.empty() ? "it is not committed yet" : reason) + ".",
 					"Add \"recsys\" to \"shared_preload_libraries\" and give \"recsys.model_cache_limit\" room, or raise "
 					"\"recsys.private_model_limit\".");
-	auto memory = std::make_unique<PrivateMemory>(revision.layout.total);
-	read_model(revision, memory->writable());
-	auto model = std::make_shared<Model>(std::move(memory), true);
+	auto memory = std::make_unique<PrivateMemory>(size);
+	read_model(revision, memory->bytes().first(revision.layout.total));
+	auto model = std::make_shared<Model>(std::move(memory), revision.layout.total, true);
 	bool &told = warned()[revision.content_hash];
 	if (!reason.empty() && !told)
 		pg::warning("model of \"" + name + "\" is copied into this session's memory", "It cannot be shared: " + reason + ".",
@@ -354,14 +380,27 @@ std::map<std::string, std::weak_ptr<const Model>, std::less<>> &opened() {
 
 } // namespace
 
-Model::Model(std::unique_ptr<ModelMemory> memory, bool check_hashes)
-	: memory_(std::move(memory)), view_(memory_->bytes(), check_hashes), items_(view_, "item"),
+Model::Model(std::unique_ptr<ModelMemory> memory, std::size_t artifact_size, bool fresh)
+	: memory_(std::move(memory)), view_(memory_->bytes().first(artifact_size), fresh), items_(view_, "item"),
 	  flags_(view_.get<std::uint8_t>("item.flags", items_.size())), spec_(recipe::find_recipe(view_.recipe())) {
 	if (spec_ == nullptr)
 		throw Error(sqlstate::DamagedModel, "model is of the unrecognized recipe \"" + std::string(view_.recipe()) + "\"");
 	scorer_ = spec_->open(view_);
 	if (scorer_->n_items() != items_.size())
 		artifact::View::fail("item.offsets", "does not fit the recipe's sections");
+	const std::span<std::byte> behind = memory_->bytes().subspan(artifact_size);
+	const std::span<std::uint32_t> index(reinterpret_cast<std::uint32_t *>(behind.data()), behind.size() / sizeof(std::uint32_t));
+	if (fresh)
+		build_index(items_, index);
+	index_ = index;
+}
+
+std::uint32_t Model::find_item(std::string_view id) const noexcept {
+	for (std::size_t at = hash64(id);; ++at) {
+		const std::uint32_t item = index_[at & (index_.size() - 1)];
+		if (item == data::kNone || items_[item] == id)
+			return item;
+	}
 }
 
 std::shared_ptr<const Model> open_model(const Revision &revision, const std::string &name) {

@@ -22,11 +22,11 @@
 
 namespace recsys::store {
 
-/// The bytes of a model in this process; unmapped or freed with the object.
+/// The bytes of a model in this process, followed by the index of its items; unmapped or freed with the object.
 class ModelMemory {
 public:
 	virtual ~ModelMemory() = default;
-	virtual std::span<const std::byte> bytes() const noexcept = 0;
+	virtual std::span<std::byte> bytes() noexcept = 0;
 	/// False as soon as the registry no longer leads to this memory: whoever holds it should let go.
 	virtual bool current() const noexcept = 0;
 	/// Tells the cache that the model is in use; cheap enough for every request.
@@ -36,11 +36,14 @@ public:
 /// An opened model: validated, with its scorer. Immutable, shared by everything in the backend that uses the same content.
 class Model {
 public:
+	/// `fresh`: the bytes were just read; they are checked, and the index is built.
 	/// Errors: RS007 for a damaged model or one of an unrecognized recipe.
-	Model(std::unique_ptr<ModelMemory> memory, bool check_hashes);
+	Model(std::unique_ptr<ModelMemory> memory, std::size_t artifact_size, bool fresh);
 	const recipe::RecipeSpec &spec() const noexcept { return *spec_; }
 	const recipe::Scorer &scorer() const noexcept { return *scorer_; }
 	const artifact::IdView &items() const noexcept { return items_; }
+	/// The ordinal of an item, data::kNone when the model does not know it. O(1).
+	std::uint32_t find_item(std::string_view id) const noexcept;
 	/// Had a row in the items dataset when the model was trained.
 	bool had_row(std::uint32_t item) const noexcept { return (flags_[item] & recipe::kItemHadRow) != 0; }
 	bool current() const noexcept { return memory_->current(); }
@@ -50,6 +53,7 @@ private:
 	std::unique_ptr<ModelMemory> memory_;
 	artifact::View view_;
 	artifact::IdView items_;
+	std::span<const std::uint32_t> index_; // ordinals by hash of their id, open addressing; a power of two
 	std::span<const std::uint8_t> flags_;
 	const recipe::RecipeSpec *spec_;
 	std::unique_ptr<recipe::Scorer> scorer_; // last: it may refer to the view
