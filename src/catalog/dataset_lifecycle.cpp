@@ -328,8 +328,16 @@ void insert_dataset(const Group &group, Planned &p) {
 								 pg::boolean(d.mapped), pg::jsonb(id_types_json(d).dump()),
 								 p.document ? pg::int8(*p.document) : pg::null()});
 	if (!row)
-		throw Error(sqlstate::AlreadyExists, "dataset group \"" + group.name + "\" already has an " + to_string(d.type) + " dataset");
+		throw Error(sqlstate::AlreadyExists, "dataset group \"" + group.name + "\" already has the dataset type " + to_string(d.type));
 	p.dataset.id = row->int8(0);
+}
+
+// A deletion of the group waits for us, or we for it.
+void hold_group(const Group &group) {
+	static Plan lock{"SELECT FROM recsys_internal.dataset_group WHERE id = $1 FOR KEY SHARE", {INT8OID}};
+	AsOwner owner;
+	if (lock.rows({pg::int8(group.id)}).empty())
+		throw Error(sqlstate::NotFound, "dataset group \"" + group.name + "\" does not exist");
 }
 
 void note_adoption(std::int64_t dataset) {
@@ -393,6 +401,7 @@ Json fields_json(const std::vector<Field> &fields) {
 Oid create_dataset(const DatasetRequest &r) {
 	const Group group = require_group(r.group, Right::Own);
 	const DatasetType type = parse_dataset_type(r.type);
+	hold_group(group);
 	group_owner(group); // raises when the schema is gone
 	no_domain_actions(group, type);
 	if (find_dataset(group, type))
