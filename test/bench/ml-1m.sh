@@ -10,7 +10,7 @@ began=$last
 sql >/dev/null <<'SQL'
 SELECT recsys.create_dataset_group('ml');
 SELECT recsys.create_dataset('ml', 'interactions');
-SELECT recsys.create_dataset('ml', 'items', '{"title": "textual", "year": "float", "genres": "categorical", "directors": "categorical", "actors": "categorical", "plot": "textual"}');
+SELECT recsys.create_dataset('ml', 'items', '{"title": "string", "year": "float", "genres": "categorical", "directors": "categorical", "actors": "categorical", "plot": "textual"}');
 SELECT recsys.create_dataset('ml', 'users', '{"gender": "categorical", "age_group": "float", "occupation": "categorical", "zip": "string"}');
 SELECT recsys.create_event_tracker('web', 'ml');
 CREATE TABLE train (user_id text, item_id text, event_type text, event_value float8, "timestamp" timestamptz, source text);
