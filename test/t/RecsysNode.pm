@@ -11,8 +11,9 @@ use strict;
 use warnings;
 
 use parent 'PostgreSQL::Test::Cluster';
-use PostgreSQL::Test::Utils;
-use Test::More;
+use PostgreSQL::Test::Utils ();
+# Nothing is imported: a function imported here would be a method, and hide one of Cluster.
+use Test::More ();
 
 sub init
 {
@@ -43,7 +44,7 @@ sub recsys
 sub wait_until
 {
 	my ($self, $query, $expected, $what) = @_;
-	return ok($self->poll_query_until('postgres', $query, $expected // 't'), $what // "becomes true: $query");
+	return Test::More::ok($self->poll_query_until('postgres', $query, $expected // 't'), $what // "becomes true: $query");
 }
 
 # The error of a statement that must fail: SQLSTATE and message, as psql prints them with VERBOSITY=verbose.
