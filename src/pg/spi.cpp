@@ -36,9 +36,11 @@ SPIPlanPtr prepare(const char *sql, int n, Oid *types, int cursor_options = 0) {
 	return plan;
 }
 
+// While a parallel query runs nothing can be written, and no command may begin: everything is read under the query's snapshot.
 void execute_plan(SPIPlanPtr plan, Bound &bound, Access access, long limit) {
-	const int rc = call([&bound, plan, access, limit] {
-		return SPI_execute_plan(plan, bound.values, bound.nulls, access == Access::Read, limit);
+	const bool read_only = access == Access::Read || IsInParallelMode();
+	const int rc = call([&bound, plan, read_only, limit] {
+		return SPI_execute_plan(plan, bound.values, bound.nulls, read_only, limit);
 	});
 	if (rc < 0)
 		spi_failed("execute a statement", rc);

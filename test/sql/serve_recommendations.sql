@@ -159,5 +159,14 @@ SELECT count(*), count(DISTINCT r.recommendation_id) FROM (VALUES ('2'), ('3'), 
 BEGIN TRANSACTION READ ONLY ISOLATION LEVEL SERIALIZABLE;
 SELECT count(*) FROM recsys.get_recommendations('sr', '2');
 COMMIT;
+-- beside a parallel scan, in a session that has nothing cached yet, and in a statement that writes
+\c
+SET client_min_messages = warning;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+CREATE TEMP TABLE page AS SELECT u.user_id, r.item_id FROM (SELECT DISTINCT user_id FROM serve_rec.interactions) AS u,
+	recsys.get_recommendations('sr', u.user_id, num_results => 2) AS r;
+SELECT count(*), count(DISTINCT user_id) FROM page;
 SELECT recsys.delete_dataset_group('serve_rec', cascade => true);
 DROP ROLE regress_serve_rls;
