@@ -46,7 +46,7 @@ for ((round = 0; round < rounds; ++round)); do
 	turn request
 done
 percentile() {
-	sort -n "$scratch/pgbench/$1.us" | awk -v p="$2" '{ v[NR] = $1 } END { i = int(NR * p) + 1; printf "%.3f", v[i > NR ? NR : i] / 1000 }'
+	sort -n "$scratch/pgbench/$1.us" | awk -v p="$2" '{ v[NR] = $1 } END { i = int(NR * p) + 1; if (i > NR) i = NR; printf "%.3f", v[i] / 1000 }'
 }
 mean() { awk '{ sum += $1 } END { printf "%.0f", sum / NR }' "$scratch/pgbench/$1.tps"; }
 for script in lookup request; do
