@@ -62,9 +62,10 @@ std::vector<HyperparameterSpec> sims_hyperparameters() {
 		 "accounts pair everything with everything."},
 		{"min_item_interaction_count_percentile", ParameterKind::Float, 0.01, 0, 1, false,
 		 "Items whose number of users lies below this percentile are not counted: their pairs are chance."},
-		{"max_item_interaction_count_percentile", ParameterKind::Float, 0.9, 0, 1, false,
-		 "Items whose number of users lies above this percentile are not counted: what everybody has is related to "
-		 "nothing in particular. Raise it to 1 where bestsellers should have, and be, related items."},
+		{"max_item_interaction_count_percentile", ParameterKind::Float, 1.0, 0, 1, false,
+		 "Items whose number of users lies above this percentile are not counted. Lower values leave bestsellers without "
+		 "related items, and keep them out of those of others; at 0.9, the service's default, that is the most popular "
+		 "tenth, which people look at most."},
 	};
 }
 

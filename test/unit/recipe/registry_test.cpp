@@ -111,7 +111,8 @@ TEST_CASE("hyperparameters: complaints name what is wrong and what would be righ
 	for (const char *bad : {"", "a", "0.5x", " 0.5", "nan", "inf", "-0.1", "1.01", "1e300", "null", "{}"})
 		CHECK(failure_of("sims", {{"popularity_discount_factor", bad}}).sqlstate == "22023");
 
-	const Failure window = failure_of("sims", {{"min_item_interaction_count_percentile", "0.95"}});
+	const Failure window = failure_of("sims", {{"min_item_interaction_count_percentile", "0.95"},
+													{"max_item_interaction_count_percentile", "0.9"}});
 	CHECK(window.sqlstate == "22023");
 	CHECK(window.message.find("must not be greater than \"max_item_interaction_count_percentile\"") !=
 		  std::string::npos);

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <numeric>
 #include <set>
 
 #include "recipe/sims.hpp"
@@ -192,6 +193,23 @@ TEST_CASE("sims: neighbours first, then everything by popularity, never the quer
 			CHECK(model.scores.logit[answer[n - 1]] > model.scores.logit[answer[n]]);
 	}
 	CHECK(with_neighbors > set.n_items() / 2);
+}
+
+TEST_CASE("sims: with the defaults the most popular items have related items, too") {
+	const data::TrainingSet set = test::make_set(test::shop(800, 100, 9));
+	const auto users = users_of(set);
+	std::vector<std::uint32_t> items(set.n_items());
+	std::iota(items.begin(), items.end(), 0u);
+	std::sort(items.begin(), items.end(), [&](auto a, auto b) { return users[a].size() > users[b].size(); });
+	const auto similar_of = [&](Model &model, std::uint32_t item) {
+		model.answer({.history = {}, .item = item});
+		return std::count(model.scores.reason.begin(), model.scores.reason.end(), Reason::Similar);
+	};
+	Model model(Training(set, "sims")), narrow(Training(set, "sims", {{"max_item_interaction_count_percentile", "0.9"}}));
+	for (std::size_t i = 0; i < 5; ++i) {
+		CHECK(similar_of(model, items[i]) > 10);
+		CHECK(similar_of(narrow, items[i]) == 0);
+	}
 }
 
 TEST_CASE("sims: negative events are no signal") {
