@@ -31,7 +31,7 @@ watch_training() {
 		status=$(sql -At -c "SELECT recsys.describe_solution_version('$version')->>'status'")
 		case $status in CREATE*) ;; *) break ;; esac
 		[ "$status" != "CREATE FAILED" ] || break
-		line=$(sql -At -F ' ' -c "SELECT bar, lpad(round(percent)::text, 3) || '%', rpad(phase, 40), elapsed FROM recsys.progress WHERE resource = '$version'")
+		line=$(sql -At -F ' ' -c "SELECT coalesce(bar, '[' || repeat('.', 20) || ']'), lpad(coalesce(round(percent)::text, ''), 3) || '%', rpad(phase, 40), elapsed FROM recsys.progress WHERE resource = '$version'")
 		if [ -n "$line" ] && [ "$line" != "$last" ]; then printf '  %s  %s\n' "$version" "$line" && last=$line; fi
 		sleep 0.5
 	done
