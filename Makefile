@@ -43,6 +43,9 @@ include $(PGXS)
 -include $(OBJS:.o=.d)
 endif
 
+# Names of the grammar's types run to kilobytes: debug information of this one file would be hundreds of megabytes.
+src/filter/parser.o: PG_CXXFLAGS += -g0
+
 # State (tables) first, then code (functions, views); at install an object must not exist yet, so OR REPLACE is dropped.
 $(INSTALL_SQL): sql/header.sql $(SQL_STATE) $(SQL_CODE) recsys.control
 	sed -e 's/@VERSION@/$(EXTVERSION)/g' -e 's/^CREATE OR REPLACE /CREATE /' \
