@@ -44,7 +44,7 @@ include $(PGXS)
 endif
 
 # Names of the grammar's types run to kilobytes: debug information of this one file would be hundreds of megabytes.
-src/filter/parser.o: PG_CXXFLAGS += -g0
+src/filter/parser.o: override CXXFLAGS += -g0
 
 # State (tables) first, then code (functions, views); at install an object must not exist yet, so OR REPLACE is dropped.
 $(INSTALL_SQL): sql/header.sql $(SQL_STATE) $(SQL_CODE) recsys.control
