@@ -78,7 +78,7 @@ template <class Value> struct OneOf : x3::parser<OneOf<Value>> {
 // Consumes nothing (but blanks) and gives the place.
 struct Here : x3::parser<Here> {
 	using attribute_type = std::size_t;
-	static constexpr bool has_attribute = true;
+	[[maybe_unused]] static constexpr bool has_attribute = true;
 
 	template <class Context, class RuleContext, class Attribute>
 	bool parse(Iterator &first, const Iterator &last, const Context &context, RuleContext &,
@@ -196,7 +196,7 @@ const auto placeholder = define<struct PlaceholderRule, Placeholder>(
 
 template <class Id> auto quoted(char quote) {
 	const auto escaped = '\\' > named(expected::Escape, x3::char_("\"'\\"))[Push()];
-	return define<Id, std::string>(x3::lexeme[x3::lit(quote) >> *(escaped | (x3::char_ - quote)[Push()]) >
+	return define<Id, std::string>(x3::lexeme[(x3::lit(quote) >> *(escaped | (x3::char_ - quote)[Push()])) >
 											  named(expected::Quote, x3::lit(quote))]);
 }
 const auto text = define<struct TextRule, Text>(here >> (quoted<struct DoubleQuoted>('"')[Set<&Text::value>()] |
@@ -241,7 +241,7 @@ const auto condition = define<struct ConditionRule, Condition>(named(expected::F
 const auto conjunction = define<struct ConjunctionRule, Conjunction>(
 	named(expected::Field, condition)[Push()] >> *(Keyword("AND") > named(expected::Field, condition)[Push()]));
 const auto expression = define<struct ExpressionRule, Expression>(
-	here >> OneOf<Action>(kActions)[Set<&Expression::action>()] >
+	(here >> OneOf<Action>(kActions)[Set<&Expression::action>()]) >
 	named(expected::Target, OneOf<Target>(kTargets))[Set<&Expression::target>()] >
 	named(expected::Where, Keyword("WHERE")) > named(expected::Field, conjunction)[Append<&Expression::where>()] >
 	*(Keyword("OR") > named(expected::Field, conjunction)[Append<&Expression::where>()]) >

@@ -3,7 +3,7 @@
 #   unit       all tests, as the library is shipped
 #   unit-asan  the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #   unit-tsan  the same under ThreadSanitizer
-#   fuzz       every fuzzer of test/fuzz for FUZZ_SECONDS
+#   fuzz       every fuzzer of test/fuzz for FUZZ_SECONDS, with the dictionary beside it
 
 UNIT_ROOMS   := base math data artifact metrics recipe filter
 UNIT_SOURCES := $(sort $(foreach room,$(UNIT_ROOMS),$(wildcard src/$(room)/*.cpp)))
@@ -44,7 +44,7 @@ fuzz: $(addprefix build/fuzz/,$(FUZZERS))
 	for f in $(FUZZERS); do \
 		mkdir -p build/fuzz/corpus/$$f && \
 		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=build/fuzz/$$f- \
-			build/fuzz/corpus/$$f || exit 1; \
+			$$([ ! -f test/fuzz/$$f.dict ] || echo -dict=test/fuzz/$$f.dict) build/fuzz/corpus/$$f || exit 1; \
 	done
 .PRECIOUS: build/fuzz/%.o
 

@@ -1,0 +1,379 @@
+// Each expression is an EXISTS over the rows that its conditions are about: then a missing row, a missing value and an
+// unmet condition are all the same false, and the answer is never NULL. Operators and functions are named with their
+// schema, so that a search_path cannot change their meaning; strings are compared under the collation "C", so that no
+// collation can either.
+#include "filter/compile.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "base/error.hpp"
+#include "filter/parser.hpp"
+
+namespace recsys::filter {
+
+namespace {
+
+constexpr const char *kRow = "f_row", *kCurrent = "f_current", *kC = " COLLATE pg_catalog.\"C\"";
+
+std::string quote_identifier(const std::string &name) {
+	std::string out = "\"";
+	for (const char c : name)
+		out += c == '"' ? std::string("\"\"") : std::string(1, c);
+	return out + '"';
+}
+
+std::string operator_sql(const char *op) {
+	return std::string(" OPERATOR(pg_catalog.") + op + ") ";
+}
+std::string operator_sql(Operator op) {
+	return operator_sql(op == Operator::NotEqual ? "<>" : to_string(op));
+}
+
+const char *id_column(Target target) noexcept {
+	constexpr const char *names[] = {"item_id", "user_id", "action_id"};
+	return names[static_cast<int>(target)];
+}
+
+// ---- values
+
+// The nearest double; numbers beyond its range become infinite, numbers too small become zero.
+double to_double(const std::string &digits) {
+	double value = 0;
+	const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+	if (result.ec != std::errc::result_out_of_range)
+		return value;
+	const std::size_t first = digits.find_first_not_of("-0");
+	const bool small = first == std::string::npos || digits[first] == '.';
+	const double size = small ? 0.0 : std::numeric_limits<double>::infinity();
+	return digits.starts_with('-') ? -size : size;
+}
+
+float to_float(double value) {
+	constexpr float kMost = std::numeric_limits<float>::max(), kInfinity = std::numeric_limits<float>::infinity();
+	return value > kMost ? kInfinity : value < -kMost ? -kInfinity : static_cast<float>(value);
+}
+
+// to_timestamp() fails outside PostgreSQL's range of times but knows infinity.
+double to_epoch(double seconds) {
+	constexpr double kFirst = -210866803200.0, kEnd = 9224318016000.0; // 4713 BC, 294277 AD
+	const double infinity = std::numeric_limits<double>::infinity();
+	return seconds < kFirst ? -infinity : seconds >= kEnd ? infinity : seconds;
+}
+
+ParameterValue number_value(ParameterType type, const std::string &digits) {
+	switch (type) {
+	case ParameterType::Real:
+		return to_float(to_double(digits));
+	case ParameterType::Double:
+		return to_double(digits);
+	case ParameterType::Epoch:
+		return to_epoch(to_double(digits));
+	default:
+		return digits;
+	}
+}
+
+// Ids that are no strings are compared in their output form; "007" asks for 7, and upper case for the same uuid.
+std::string normalized(ColumnType column, std::string value) {
+	if (column == ColumnType::Integer) {
+		std::int64_t number = 0;
+		const auto result = std::from_chars(value.data(), value.data() + value.size(), number);
+		return result.ec == std::errc() && result.ptr == value.data() + value.size() ? std::to_string(number) : value;
+	}
+	if (column == ColumnType::Uuid)
+		std::transform(value.begin(), value.end(), value.begin(),
+					   [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
+	return value;
+}
+
+ParameterType number_type(ColumnType column) noexcept {
+	switch (column) {
+	case ColumnType::Real:
+		return ParameterType::Real;
+	case ColumnType::Double:
+		return ParameterType::Double;
+	case ColumnType::Timestamp:
+		return ParameterType::Epoch;
+	default:
+		return ParameterType::Numeric; // an integer may be compared with 0.5
+	}
+}
+
+Parameter string_parameter(const Operand &operand, ColumnType column, bool one_string) {
+	Parameter out{ParameterType::TextArray, {}, {}, column, one_string};
+	std::vector<std::string> strings;
+	if (const auto *placeholder = std::get_if<Placeholder>(&operand))
+		out.placeholder = placeholder->name;
+	else if (const auto *text = std::get_if<Text>(&operand))
+		strings.push_back(normalized(column, text->value));
+	else
+		for (const Text &value : std::get<TextList>(operand).values)
+			strings.push_back(normalized(column, value.value));
+	out.literal = std::move(strings);
+	return out;
+}
+
+Parameter number_parameter(const Operand &operand, ColumnType column) {
+	Parameter out{number_type(column), {}, {}, column, false};
+	if (const auto *placeholder = std::get_if<Placeholder>(&operand)) {
+		out.placeholder = placeholder->name;
+		return out;
+	}
+	if (const auto *text = std::get_if<Text>(&operand)) { // only times may be texts here, and check has parsed it
+		out.literal = to_epoch(parse_time(text->value).value_or(0));
+		return out;
+	}
+	const std::string &digits = std::get<Number>(operand).digits;
+	out.literal = number_value(out.type, digits);
+	std::int64_t whole = 0;
+	const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), whole);
+	if (out.type == ParameterType::Numeric && result.ec == std::errc() && result.ptr == digits.data() + digits.size()) {
+		out.type = ParameterType::Bigint; // cheaper than numeric
+		out.literal = whole;
+	}
+	return out;
+}
+
+// ---- SQL of a column
+
+std::string column_sql(const char *alias, const Column &column) {
+	return std::string(alias) + "." + quote_identifier(column.name);
+}
+
+std::string text_sql(const char *alias, const Column &column) {
+	const std::string sql = column_sql(alias, column);
+	return column.type == ColumnType::Text ? sql : "CAST(" + sql + " AS pg_catalog.text)";
+}
+
+// The values of a field as text[].
+std::string values_sql(const char *alias, const Column &column) {
+	if (column.type == ColumnType::TextArray)
+		return column_sql(alias, column);
+	if (is_multi_valued(column))
+		return "pg_catalog.string_to_array(" + column_sql(alias, column) + ", '|')";
+	return "ARRAY[" + text_sql(alias, column) + "]";
+}
+
+// Event types are compared without case; those of actions are spelled NOT_TAKEN and Not taken alike.
+std::string folded(Relation relation, const std::string &text) {
+	const std::string lower = "pg_catalog.lower(" + text + ")";
+	return relation == Relation::ActionInteractions ? "pg_catalog.replace(" + lower + ", '_', ' ')" : lower;
+}
+
+class Compiler {
+public:
+	Compiler(const Fields &fields, const Embedding &embedding) : fields_(fields), embedding_(embedding) {}
+
+	SqlPredicate run(const Filter &filter) {
+		std::string included, excluded, none_active;
+		bool always_active = false; // some INCLUDE without IF
+		for (const Expression &e : filter.expressions) {
+			const std::string active = e.only_if.empty() ? "" : active_sql(e);
+			const std::string set = active.empty() ? set_sql(e) : "(" + active + " AND " + set_sql(e) + ")";
+			std::string &list = e.action == Action::Include ? included : excluded;
+			list += (list.empty() ? "" : " OR ") + set;
+			if (e.action == Action::Exclude)
+				continue;
+			always_active = always_active || active.empty();
+			if (!active.empty())
+				none_active += (none_active.empty() ? "NOT " : " AND NOT ") + active;
+		}
+		if (!included.empty() && !always_active)
+			included += " OR (" + none_active + ")";
+		std::string &sql = out_.sql;
+		sql = included.empty() ? "" : "(" + included + ")";
+		if (!excluded.empty())
+			sql += std::string(sql.empty() ? "" : " AND ") + "NOT (" + excluded + ")";
+		if (sql.empty())
+			sql = "true";
+		return std::move(out_);
+	}
+
+private:
+	// The parameter's $n; equal placeholders and the request's ids are passed once.
+	std::string parameter(Parameter wanted) {
+		const bool literal = wanted.placeholder.empty() && !std::holds_alternative<std::monostate>(wanted.literal);
+		auto &all = out_.parameters;
+		auto found = all.end();
+		if (!literal)
+			found = std::find_if(all.begin(), all.end(), [&](const Parameter &p) {
+				return p.type == wanted.type && p.placeholder == wanted.placeholder && p.column == wanted.column &&
+					   p.one_string == wanted.one_string && !(p.placeholder.empty() && p.literal.index() != 0);
+			});
+		const std::size_t index = static_cast<std::size_t>(found - all.begin());
+		if (found == all.end())
+			all.push_back(std::move(wanted));
+		return "$" + std::to_string(embedding_.first_parameter + index);
+	}
+	std::string request(ParameterType type) { return parameter({type, {}, {}, ColumnType::Text, false}); }
+
+	// The set S(e): EXISTS over the rows of the candidate that the conditions are about.
+	std::string set_sql(const Expression &e) {
+		const Relation relation = e.where.front().front().field.relation;
+		const std::string rows = rows_sql(relation, e.where, relation, row_condition(e.target, relation));
+		std::string sql = "EXISTS (SELECT 1 FROM (" + rows + ") AS " + kRow;
+		if (uses_current_item(e)) {
+			const std::string is_item = "{item_id}" + operator_sql("=") + request(ParameterType::Item);
+			sql += " LEFT JOIN (" + rows_sql(Relation::Items, e.where, Relation::CurrentItem, is_item) + ") AS " +
+				   kCurrent + " ON true";
+		}
+		sql += " WHERE ";
+		for (std::size_t i = 0; i < e.where.size(); ++i)
+			sql += (i == 0 ? "" : " OR ") + all_sql(e.where[i]);
+		return sql + ")";
+	}
+
+	// IF: the request's user has a row that meets the conditions.
+	std::string active_sql(const Expression &e) {
+		const std::string is_user = "{user_id}" + operator_sql("=") + request(ParameterType::User);
+		return "EXISTS (SELECT 1 FROM (" + rows_sql(Relation::Users, {e.only_if}, Relation::CurrentUser, is_user) +
+			   ") AS " + kRow + " WHERE " + all_sql(e.only_if) + ")";
+	}
+
+	// Which rows of the dataset belong to a candidate. Items' events count for the user who asks; in a filter of users,
+	// for the candidate; and since they name no action, in a filter of actions for the user alone.
+	std::string row_condition(Target target, Relation relation) {
+		const std::string id = id_column(target);
+		const std::string candidate = "{" + id + "}" + operator_sql("=") + embedding_.candidate + "." + id;
+		const bool events = relation == Relation::Interactions || relation == Relation::ActionInteractions;
+		if (!events || target == Target::User)
+			return candidate;
+		const std::string user = "{user_id}" + operator_sql("=") + "ANY (" + request(ParameterType::Users) + ")";
+		return target == Target::Action && relation == Relation::Interactions ? user : user + " AND " + candidate;
+	}
+
+	// The dataset's rows with the columns that the conditions name under `relation`.
+	std::string rows_sql(Relation dataset, const std::vector<Conjunction> &where, Relation relation,
+						 const std::string &of) {
+		std::vector<std::string> columns;
+		const auto add = [&](const Field &field) {
+			if (field.relation != relation)
+				return;
+			const std::string &name = column(field).name;
+			if (std::find(columns.begin(), columns.end(), name) == columns.end())
+				columns.push_back(name);
+		};
+		for (const Conjunction &all_of : where)
+			for (const Condition &c : all_of) {
+				add(c.field);
+				if (const Field *right = std::get_if<Field>(&c.operand))
+					add(*right);
+			}
+		return embedding_.rows(dataset_of(dataset), columns, of);
+	}
+
+	static bool uses_current_item(const Expression &e) {
+		return std::any_of(e.where.begin(), e.where.end(), [](const Conjunction &all_of) {
+			return std::any_of(all_of.begin(), all_of.end(),
+							   [](const Condition &c) { return std::holds_alternative<Field>(c.operand); });
+		});
+	}
+
+	const Column &column(const Field &field) const {
+		const Column *found = fields_.find(field);
+		if (found == nullptr)
+			throw Error(sqlstate::InvalidFilter, "field " + print(field) + " does not exist");
+		return *found;
+	}
+
+	std::string all_sql(const Conjunction &all_of) {
+		std::string sql;
+		for (const Condition &c : all_of)
+			sql += (sql.empty() ? "" : " AND ") + condition_sql(c);
+		return all_of.size() == 1 ? sql : "(" + sql + ")";
+	}
+
+	std::string condition_sql(const Condition &c) {
+		const Column &left = column(c.field);
+		const bool string = kind_of(left) == Kind::String;
+		if (const Field *right = std::get_if<Field>(&c.operand)) {
+			if (string)
+				return values_sql(kRow, left) + kC + operator_sql("&&") + values_sql(kCurrent, column(*right));
+			return column_sql(kRow, left) + operator_sql(c.op) + column_sql(kCurrent, column(*right));
+		}
+		if (is_event_type(c.field))
+			return event_type_sql(c, left);
+		if (string)
+			return string_sql(c, left);
+		const std::string value = parameter(number_parameter(c.operand, left.type));
+		return column_sql(kRow, left) + operator_sql(c.op) +
+			   (left.type == ColumnType::Timestamp ? "pg_catalog.to_timestamp(" + value + ")" : value);
+	}
+
+	std::string event_type_sql(const Condition &c, const Column &left) {
+		if (is_any_event(c))
+			return "true";
+		const std::string list = parameter(string_parameter(c.operand, ColumnType::Text, false));
+		return folded(c.field.relation, column_sql(kRow, left)) +
+			   (c.op == Operator::In ? operator_sql("=") + "ANY" : operator_sql("<>") + "ALL") + " (ARRAY(SELECT " +
+			   folded(c.field.relation, "f_value.v") + " FROM pg_catalog.unnest(" + list + ") AS f_value (v)))";
+	}
+
+	// = and != on strings are IN and NOT IN with one value.
+	std::string string_sql(const Condition &c, const Column &left) {
+		const bool negated = c.op == Operator::NotIn || c.op == Operator::NotEqual;
+		const bool one_string = c.op == Operator::Equal || c.op == Operator::NotEqual;
+		const std::string list = parameter(string_parameter(c.operand, left.type, one_string));
+		if (is_multi_valued(left))
+			return (negated ? "NOT " : "") + values_sql(kRow, left) + kC + operator_sql("&&") + list;
+		return text_sql(kRow, left) + kC + (negated ? operator_sql("<>") + "ALL" : operator_sql("=") + "ANY") + " (" +
+			   list + ")";
+	}
+
+	const Fields &fields_;
+	const Embedding &embedding_;
+	SqlPredicate out_;
+};
+
+ParameterValue bound_strings(const Parameter &p, const std::string &value) {
+	std::vector<std::string> strings =
+		p.one_string ? std::vector{parse_string(p.placeholder, value)} : parse_list(p.placeholder, value);
+	for (std::string &s : strings)
+		s = normalized(p.column, std::move(s));
+	return strings;
+}
+
+// A time may be given as ISO 8601, quoted or bare.
+ParameterValue bound_epoch(const Parameter &p, const std::string &value) {
+	const std::string text = parse_string(p.placeholder, value);
+	if (const std::optional<double> time = parse_time(text))
+		return to_epoch(*time);
+	return number_value(p.type, parse_number(p.placeholder, value));
+}
+
+} // namespace
+
+const char *sql_type(ParameterType type) noexcept {
+	constexpr const char *names[] = {"text[]",           "bigint", "numeric", "real", "double precision",
+									 "double precision", "",       "",        ""};
+	return names[static_cast<int>(type)];
+}
+
+SqlPredicate compile(const Filter &filter, const Fields &fields, const Embedding &embedding) {
+	check(filter, fields);
+	return Compiler(fields, embedding).run(filter);
+}
+
+std::vector<ParameterValue> bind_values(const SqlPredicate &predicate, const Values &values) {
+	std::vector<ParameterValue> out;
+	for (const Parameter &p : predicate.parameters) {
+		if (p.placeholder.empty()) {
+			out.push_back(p.literal);
+			continue;
+		}
+		const auto value = values.find(p.placeholder);
+		if (value == values.end())
+			throw Error(sqlstate::InvalidParameter, "placeholder $" + p.placeholder + " has no value");
+		if (p.type == ParameterType::TextArray)
+			out.push_back(bound_strings(p, value->second));
+		else if (p.type == ParameterType::Epoch)
+			out.push_back(bound_epoch(p, value->second));
+		else
+			out.push_back(number_value(p.type, parse_number(p.placeholder, value->second)));
+	}
+	return out;
+}
+
+} // namespace recsys::filter

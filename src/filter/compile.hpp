@@ -1,0 +1,75 @@
+// A filter as one SQL expression.
+//
+// The expression is boolean, never NULL, and stands in a statement that has the candidates under an alias:
+//
+//   SELECT c.item_id FROM (…) AS c WHERE <predicate>
+//
+// Rows of datasets come from the embedding statement's author (rows), who knows tables, mappings and rights; the room
+// asks for them by dataset, columns and a condition. Values never become text of the statement: each is a parameter,
+// described in order, and bind_values() turns a request's values into theirs. Names of columns are quoted from Fields, and
+// only those are used.
+#include "base/wall.hpp"
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "filter/ast.hpp"
+#include "filter/check.hpp"
+#include "filter/values.hpp"
+
+namespace recsys::filter {
+
+enum class ParameterType {
+	TextArray, // text[]
+	Bigint,    // bigint
+	Numeric,   // numeric
+	Real,      // real
+	Double,    // double precision
+	Epoch,     // double precision: seconds since 1970
+	User,      // the request's user, of the group's user id type; NULL without one
+	Users, // the ids under which the request's user has events (himself and his aliases), as an array; NULL without one
+	Item   // the request's item, of the group's item id type; NULL without one
+};
+/// "text[]" …; empty for User, Users and Item, whose types are the group's.
+const char *sql_type(ParameterType type) noexcept;
+
+/// By type: strings for TextArray, an integer for Bigint, digits for Numeric, float for Real, double for Double and
+/// Epoch, nothing for the request's own ids.
+using ParameterValue = std::variant<std::monostate, std::vector<std::string>, std::int64_t, std::string, float, double>;
+
+struct Parameter {
+	ParameterType type = ParameterType::TextArray;
+	std::string placeholder;              // empty: `literal`, or the request's own id
+	ParameterValue literal;               // of a literal
+	ColumnType column = ColumnType::Text; // what the value is compared with
+	bool one_string = false;              // a placeholder of = or != takes one string, not a list
+};
+
+struct SqlPredicate {
+	std::string sql;
+	std::vector<Parameter> parameters; // $first_parameter, …
+};
+
+struct Embedding {
+	std::string candidate =
+		"c"; // alias of the candidates; its column is item_id, user_id or action_id by the filter's target
+	std::size_t first_parameter = 1; // number of the first parameter
+	/// A SELECT of `columns` of a dataset's rows (one of the five) that meet `where`, in which {column} stands for a
+	/// column of the dataset and `candidate` and parameters may occur: what catalog::union_sql gives.
+	std::function<std::string(Relation dataset, const std::vector<std::string> &columns, const std::string &where)>
+		rows;
+};
+
+/// Errors: RS005 when a field has gone since the filter was made. Placeholders without value must be gone: see
+/// apply_values.
+SqlPredicate compile(const Filter &filter, const Fields &fields, const Embedding &embedding);
+
+/// The parameters' values for a request, in order. Errors: 22023 for a value that does not fit its field.
+std::vector<ParameterValue> bind_values(const SqlPredicate &predicate, const Values &values);
+
+} // namespace recsys::filter
