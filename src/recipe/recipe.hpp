@@ -71,7 +71,7 @@ struct Metric {
 /// What describe_solution_version shows of a blend.
 struct Member {
 	std::string name;
-	double weight; // mean weight over history lengths; 0 = did not help
+	double weight; // mean weight over history lengths; 0 = did not help beyond chance, and is not in the model
 	double ndcg;   // of the member alone on the tuning half, NDCG@10
 };
 

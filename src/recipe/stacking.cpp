@@ -17,6 +17,7 @@ constexpr std::size_t kTopOfExpert = 256, kOthers = 512; // items of a case
 constexpr std::size_t kCasesPerTask = 16;				 // fixed, so that sums do not depend on the threads
 constexpr double kPullToDefault = 5, kPullToAll = 50;	 // in cases
 constexpr double kTrifle = 5e-4;						 // of log-likelihood a case: not worth an expert's cost
+constexpr double kBeyondChance = 1.645;			 // standard errors: less helps by chance once in twenty times
 constexpr std::size_t kFewestCases = 40;				 // below, nothing can be told and the defaults stay
 
 std::size_t n_tasks(std::size_t n) noexcept { return (n + kCasesPerTask - 1) / kCasesPerTask; }
@@ -39,6 +40,21 @@ void mark_top(std::span<const float> score, std::vector<std::uint32_t> &order, s
 			items.push_back(*item);
 		}
 }
+
+/// What one choice of experts gains over another, as log-likelihood, and the standard error of that: the users are a sample,
+/// the cases of one of them are not independent.
+struct Gain {
+	double sum = 0, error = 0;
+	Gain(std::span<const double> with, std::span<const double> without) {
+		double square = 0;
+		const double n = static_cast<double>(with.size());
+		for (std::size_t user = 0; user < with.size(); ++user) {
+			sum += with[user] - without[user];
+			square += (with[user] - without[user]) * (with[user] - without[user]);
+		}
+		error = std::sqrt(std::max(0.0, square - sum * sum / n));
+	}
+};
 
 } // namespace
 
@@ -75,7 +91,8 @@ Stacking::Stacking(const TrainRequest &request, const std::vector<std::unique_pt
 			past.read(cases.history(all[begin + i]), request.data.n_items());
 			cases_.push_back({log_weight_.size(), log_weight_.size() + log_weight[i].size(),
 							  static_cast<std::uint8_t>(length_bucket(past.past().size())),
-							  static_cast<std::uint8_t>(mix64(all[begin + i].user) & 1), all[begin + i].early});
+							  static_cast<std::uint8_t>(mix64(all[begin + i].user) & 1), all[begin + i].early,
+							  all[begin + i].user});
 			rows_.insert(rows_.end(), rows[i].begin(), rows[i].end());
 			log_weight_.insert(log_weight_.end(), log_weight[i].begin(), log_weight[i].end());
 		}
@@ -148,6 +165,36 @@ template <class Keep> std::vector<std::size_t> Stacking::select(Keep keep) const
 	return chosen;
 }
 
+double Stacking::shares(const CaseRows &c, const Weights &weights, std::vector<double> &share) const {
+	share.clear();
+	double highest = -std::numeric_limits<double>::infinity();
+	for (std::size_t row = c.begin; row < c.end; ++row) {
+		double logit = static_cast<double>(log_weight_[row]);
+		for (std::size_t e = 0; e < n_experts_; ++e)
+			logit += weights[e] * static_cast<double>(rows_[row * n_experts_ + e]);
+		share.push_back(logit);
+		highest = std::max(highest, logit);
+	}
+	const double truth = share[0];
+	double sum = 0;
+	for (double &value : share)
+		sum += value = std::exp(value - highest);
+	for (double &value : share)
+		value /= sum;
+	return truth - highest - std::log(sum);
+}
+
+std::vector<double> Stacking::log_likelihoods(std::span<const std::size_t> chosen, const Weights &weights) const {
+	std::vector<double> found(chosen.size());
+	request_.executor.run(n_tasks(chosen.size()), [&](std::size_t task) {
+		request_.stop.check();
+		std::vector<double> share;
+		for (std::size_t i = task * kCasesPerTask; i < std::min(chosen.size(), (task + 1) * kCasesPerTask); ++i)
+			found[i] = shares(cases_[chosen[i]], weights, share);
+	});
+	return found;
+}
+
 Stacking::Slopes Stacking::slopes(std::span<const std::size_t> chosen, const Weights &weights) const {
 	const auto k = static_cast<Eigen::Index>(n_experts_);
 	const auto zero = [&] { return Slopes{0, Eigen::VectorXd::Zero(k), Eigen::MatrixXd::Zero(k, k)}; };
@@ -155,7 +202,7 @@ Stacking::Slopes Stacking::slopes(std::span<const std::size_t> chosen, const Wei
 	request_.executor.run(parts.size(), [&](std::size_t task) {
 		request_.stop.check();
 		Slopes &part = parts[task];
-		std::vector<double> p;
+		std::vector<double> share;
 		Eigen::VectorXd x(k);
 		for (std::size_t i = task * kCasesPerTask; i < std::min(chosen.size(), (task + 1) * kCasesPerTask); ++i) {
 			const CaseRows &c = cases_[chosen[i]];
@@ -163,28 +210,15 @@ Stacking::Slopes Stacking::slopes(std::span<const std::size_t> chosen, const Wei
 				for (Eigen::Index e = 0; e < k; ++e)
 					x[e] = static_cast<double>(rows_[row * n_experts_ + static_cast<std::size_t>(e)]);
 			};
-			p.clear();
-			double highest = -std::numeric_limits<double>::infinity();
-			for (std::size_t row = c.begin; row < c.end; ++row) {
-				double logit = static_cast<double>(log_weight_[row]);
-				for (std::size_t e = 0; e < n_experts_; ++e)
-					logit += weights[e] * static_cast<double>(rows_[row * n_experts_ + e]);
-				p.push_back(logit);
-				highest = std::max(highest, logit);
-			}
-			const double truth = p[0];
-			double sum = 0;
-			for (double &value : p)
-				sum += value = std::exp(value - highest);
-			part.value += truth - highest - std::log(sum);
+			part.value += shares(c, weights, share);
 			Eigen::VectorXd mean = Eigen::VectorXd::Zero(k);
 			for (std::size_t row = c.begin; row < c.end; ++row) {
-				const double share = p[row - c.begin] / sum;
-				if (share < 1e-9)
+				const double p = share[row - c.begin];
+				if (p < 1e-9)
 					continue;
 				load(row);
-				mean += share * x;
-				part.curvature += share * x * x.transpose();
+				mean += p * x;
+				part.curvature += p * x * x.transpose();
 			}
 			part.curvature -= mean * mean.transpose();
 			load(c.begin);
@@ -254,52 +288,59 @@ Stacking::Weights Stacking::fit(std::span<const std::size_t> chosen, std::vector
 	return weights;
 }
 
-double Stacking::cross_validated(std::span<const std::uint8_t> active) const {
-	double sum = 0;
+std::vector<double> Stacking::cross_validated(std::span<const std::uint8_t> active) const {
+	std::vector<double> by_user;
 	for (const int fold : {0, 1}) {
-		const auto learn = select([&](const CaseRows &c) { return !c.early && c.bucket > 0 && c.fold != fold; });
-		const auto judge = select([&](const CaseRows &c) { return !c.early && c.bucket > 0 && c.fold == fold; });
+		const auto learn = select([&](const CaseRows &c) { return late(c) && c.fold != fold; });
+		const auto judge = select([&](const CaseRows &c) { return late(c) && c.fold == fold; });
 		const Weights weights = fit(learn, {active.begin(), active.end()}, {defaults_, kPullToDefault});
-		sum += slopes(judge, weights).value;
+		const std::vector<double> values = log_likelihoods(judge, weights);
+		for (std::size_t i = 0; i < judge.size(); ++i) {
+			const std::size_t user = cases_[judge[i]].user;
+			by_user.resize(std::max(by_user.size(), user + 1), 0.0);
+			by_user[user] += values[i];
+		}
 	}
-	return sum;
+	return by_user;
 }
 
 std::vector<std::uint8_t> Stacking::choose() const {
 	std::vector<std::uint8_t> active(n_experts_, 1);
 	for (std::size_t e = 0; e < n_experts_; ++e)
 		active[e] = has_base_[e] != 0 || spread_[e] > 0 || cases_.empty();
-	const std::size_t n = select([](const CaseRows &c) { return !c.early && c.bucket > 0; }).size();
+	const std::size_t n = select(late).size();
 	if (n < kFewestCases)
 		return active;
 	request_.monitor.phase("weighing the experts", n_experts_);
-	double with = cross_validated(active);
+	std::vector<double> with = cross_validated(active);
 	for (;;) {
 		std::size_t worst = n_experts_;
-		double best = with - kTrifle * static_cast<double>(n);
+		double least = std::numeric_limits<double>::infinity();
+		std::vector<double> best;
 		for (std::size_t e = 0; e < n_experts_; ++e) {
 			if (active[e] == 0 || has_base_[e] != 0)
 				continue;
 			std::vector<std::uint8_t> without(active);
 			without[e] = 0;
-			const double value = cross_validated(without);
-			if (value >= best) {
-				best = value;
-				worst = e;
-			}
+			std::vector<double> values = cross_validated(without);
+			const Gain gain(with, values);
+			if (gain.sum > std::max(kTrifle * static_cast<double>(n), kBeyondChance * gain.error) || gain.sum >= least)
+				continue;
+			least = gain.sum;
+			worst = e;
+			best = std::move(values);
 		}
 		if (worst == n_experts_)
 			return active;
 		active[worst] = 0;
-		with = best;
+		with = std::move(best);
 		request_.monitor.advance();
 	}
 }
 
 std::vector<LengthWeights> Stacking::fit(std::span<const std::uint8_t> active) const {
 	const std::vector<std::uint8_t> mask(active.begin(), active.end());
-	const auto late = select([](const CaseRows &c) { return !c.early && c.bucket > 0; });
-	const Weights overall = fit(late, mask, {defaults_, kPullToDefault});
+	const Weights overall = fit(select(late), mask, {defaults_, kPullToDefault});
 	std::vector<LengthWeights> weights(n_experts_, LengthWeights{});
 	// Without a history a base speaks for itself: its default takes it as the log of a probability. Held-out first events would
 	// judge it by all times alike, when what is asked for is now.
@@ -311,8 +352,7 @@ std::vector<LengthWeights> Stacking::fit(std::span<const std::uint8_t> active) c
 			if (overall[e] == 0)
 				allowed[e] = 0;
 		const auto chosen = select([&](const CaseRows &c) { return c.bucket == bucket; });
-		const Pull pull{overall, kPullToAll};
-		const Weights found = fit(chosen, allowed, pull);
+		const Weights found = fit(chosen, allowed, {overall, kPullToAll});
 		for (std::size_t e = 0; e < n_experts_; ++e)
 			weights[e][bucket] = static_cast<float>(found[e]);
 	}

@@ -3,7 +3,7 @@
 //
 // Three safeguards. The weights start from, and are pulled towards, each expert's default, with the strength of a few
 // cases: little evidence moves little. An expert stays only if weights fitted on one half of the held-out users foretell the
-// other half better with it than without. And each history length has its own weights, pulled towards those of all lengths.
+// other half better with it than without, by more than chance explains. And each history length has its own weights, pulled towards those of all lengths.
 #include "base/wall.hpp"
 #pragma once
 
@@ -34,6 +34,7 @@ private:
 		std::size_t begin, end; // rows; the first is the truth
 		std::uint8_t bucket, fold;
 		bool early;
+		std::uint32_t user;
 	};
 	struct Pull {
 		Weights towards;
@@ -48,7 +49,13 @@ private:
 	double penalty(const Weights &weights, const Pull &pull) const;
 	/// Newton's method; experts that turn out negative and must not are set to zero and the rest fitted again.
 	Weights fit(std::span<const std::size_t> chosen, std::vector<std::uint8_t> active, const Pull &pull) const;
-	double cross_validated(std::span<const std::uint8_t> active) const;
+	/// Log-likelihood of each user's cases under weights from users of the other half.
+	std::vector<double> cross_validated(std::span<const std::uint8_t> active) const;
+	/// The softmax over a case's rows; returns the log of the truth's.
+	double shares(const CaseRows &c, const Weights &weights, std::vector<double> &share) const;
+	std::vector<double> log_likelihoods(std::span<const std::size_t> chosen, const Weights &weights) const;
+	/// Cases as they come in service, with something to go by.
+	static bool late(const CaseRows &c) noexcept { return !c.early && c.bucket > 0; }
 	template <class Keep> std::vector<std::size_t> select(Keep keep) const;
 
 	const TrainRequest &request_;

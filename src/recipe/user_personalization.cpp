@@ -88,6 +88,14 @@ void refine_shares(const Jury &jury, const ExpertScorers &experts, Choice &choic
 	}
 }
 
+/// One factor on all weights of users with a history: refined shares rank best, but their sum is not a log-probability any more.
+void calibrate(const Stacking &stacking, Choice &choice) {
+	const auto factor = static_cast<float>(stacking.temperature(choice.weights));
+	for (LengthWeights &weights : choice.weights)
+		for (std::size_t bucket = 1; bucket < kLengthBuckets; ++bucket)
+			weights[bucket] *= factor;
+}
+
 /// Weights of the experts that cross-validation keeps, less those without whom the held-out lists are better.
 Choice choose_weights(const Stacking &stacking, const Jury &jury, const ExpertScorers &experts) {
 	Choice choice;
@@ -107,6 +115,7 @@ Choice choose_weights(const Stacking &stacking, const Jury &jury, const ExpertSc
 		}
 	}
 	refine_shares(jury, experts, choice, with);
+	calibrate(stacking, choice);
 	for (std::size_t e = 0; e < experts.size(); ++e)
 		choice.active[e] = std::any_of(choice.weights[e].begin(), choice.weights[e].end(), [](float w) { return w != 0; });
 	return choice;
