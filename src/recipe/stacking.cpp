@@ -359,4 +359,45 @@ std::vector<LengthWeights> Stacking::fit(std::span<const std::uint8_t> active) c
 	return weights;
 }
 
+double Stacking::temperature(const std::vector<LengthWeights> &weights) const {
+	if (select(late).size() < kFewestCases)
+		return 1;
+	struct Point {
+		double value = 0, slope = 0, curvature = 0;
+	};
+	const auto at = [&](double factor) {
+		Point point;
+		for (std::size_t bucket = 1; bucket < kLengthBuckets; ++bucket) {
+			Eigen::VectorXd direction(static_cast<Eigen::Index>(n_experts_));
+			Weights scaled(n_experts_);
+			for (std::size_t e = 0; e < n_experts_; ++e) {
+				direction[static_cast<Eigen::Index>(e)] = static_cast<double>(weights[e][bucket]);
+				scaled[e] = factor * static_cast<double>(weights[e][bucket]);
+			}
+			const Slopes here = slopes(select([&](const CaseRows &c) { return late(c) && c.bucket == bucket; }), scaled);
+			point.value += here.value;
+			point.slope += here.gradient.dot(direction);
+			point.curvature += direction.dot(here.curvature * direction);
+		}
+		return point;
+	};
+	double factor = 1;
+	Point here = at(factor);
+	for (int round = 0; round < 20 && here.curvature > 0; ++round) {
+		// At most by half or to the double: the factor stays positive, so that no list is turned around.
+		double next = std::clamp(factor + here.slope / here.curvature, factor / 2, factor * 2);
+		Point there = at(next);
+		for (; there.value < here.value && std::abs(next - factor) > 1e-4 * factor; there = at(next))
+			next = (next + factor) / 2;
+		if (there.value < here.value)
+			break;
+		const bool done = std::abs(next - factor) <= 1e-4 * factor;
+		factor = next;
+		here = there;
+		if (done)
+			break;
+	}
+	return factor;
+}
+
 } // namespace recsys::recipe
