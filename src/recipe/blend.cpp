@@ -83,7 +83,7 @@ void BlendScorer::score(const Query &query, Scores &out) const {
 		fill_base(bucket, block, out.logit.data() + block * kBlock);
 	for (const Member &member : personal_)
 		if (member.weights[bucket] != 0.0f)
-			member.expert->add(past.past(), member.weights[bucket], {out.logit.data(), out.touched.data()});
+			member.expert->add(past.past(), member.weights[bucket], {out.logit.data(), out.touched.data(), n_blocks_});
 	tell_reasons(bucket, out);
 	for (const std::uint32_t item : past.denied()) {
 		out.logit[item] = -std::numeric_limits<float>::infinity();

@@ -5,6 +5,7 @@
 #include "base/wall.hpp"
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -24,6 +25,9 @@ struct Dense {
 	static constexpr std::size_t kBlock = 64;
 	float *logit;		  // n_items
 	std::uint32_t *dirty; // one flag a block
+	std::size_t n_blocks;
+	/// For who changes about as many items as there are blocks, or more: marking each would cost as much as adding.
+	void mark_all() noexcept { std::fill_n(dirty, n_blocks, 1u); }
 	void add(std::uint32_t item, float value) noexcept {
 		logit[item] += value;
 		dirty[item / kBlock] = 1;

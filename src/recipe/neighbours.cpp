@@ -191,8 +191,16 @@ void add_votes(const NeighbourRows &rows, std::span<const float> age_weight, Pas
 	const std::size_t n = std::min(past.size(), age_weight.size());
 	for (std::size_t i = 0; i < n; ++i) {
 		const float step = weight * age_weight[past[i].age] * rows.scale[past[i].item];
-		for (const std::uint32_t entry : rows.row(past[i].item))
-			out.add(entry & mask, step * static_cast<float>(static_cast<std::int32_t>(entry >> shift)));
+		const std::span<const std::uint32_t> row = rows.row(past[i].item);
+		if (row.size() < out.n_blocks) {
+			for (const std::uint32_t entry : row)
+				out.add(entry & mask, step * static_cast<float>(static_cast<std::int32_t>(entry >> shift)));
+			continue;
+		}
+		out.mark_all();
+		float *const logit = out.logit;
+		for (const std::uint32_t entry : row)
+			logit[entry & mask] += step * static_cast<float>(static_cast<std::int32_t>(entry >> shift));
 	}
 }
 
@@ -291,7 +299,7 @@ double foretelling(const TrainRequest &request, const NeighbourTable &table, con
 			request.stop.check();
 			past.read(cases.history(all[i]), n_items);
 			std::fill(logit.begin(), logit.end(), 0.0f);
-			add_votes(table.rows(), age_weight, past.past(), 1.0f, {logit.data(), dirty.data()});
+			add_votes(table.rows(), age_weight, past.past(), 1.0f, {logit.data(), dirty.data(), dirty.size()});
 			gains[i] = gain(logit, past.past(), all[i].truth);
 		}
 	});
