@@ -209,11 +209,31 @@ private:
 	}
 	std::string request(ParameterType type) { return parameter({type, {}, {}, ColumnType::Text, false}); }
 
-	// The set S(e): EXISTS over the rows of the candidate that the conditions are about.
+	// Whether a candidate belongs to the set S(e).
 	std::string set_sql(const Expression &e) {
 		const Relation relation = e.where.front().front().field.relation;
-		const std::string rows = rows_sql(relation, e.where, relation, row_condition(e.target, relation));
-		std::string sql = "EXISTS (SELECT 1 FROM (" + rows + ") AS " + kRow;
+		const bool names_candidate = e.target != Target::Action || relation != Relation::Interactions;
+		if (embedding_.form == Form::Joined && names_candidate)
+			return joined_sql(e, relation);
+		std::string of = request_condition(e.target, relation);
+		if (names_candidate)
+			of += (of.empty() ? "" : " AND ") + is_candidate("{" + std::string(id_column(e.target)) + "}", e.target);
+		return "EXISTS (SELECT 1" + matching_rows_sql(e, relation, of, {}) + ")";
+	}
+
+	// Joins the ids that S(e) has, each once.
+	std::string joined_sql(const Expression &e, Relation relation) {
+		const std::string id = id_column(e.target), set = "f_set" + std::to_string(++sets_);
+		out_.joins += " LEFT JOIN (SELECT DISTINCT " + std::string(kRow) + "." + id +
+					  matching_rows_sql(e, relation, request_condition(e.target, relation), {id}) + ") AS " + set +
+					  " ON " + is_candidate(set + "." + id, e.target);
+		return set + "." + id + " IS NOT NULL";
+	}
+
+	// FROM the rows that the conditions are about WHERE they meet them.
+	std::string matching_rows_sql(const Expression &e, Relation relation, const std::string &of,
+								  std::vector<std::string> columns) {
+		std::string sql = " FROM (" + rows_sql(relation, e.where, relation, of, std::move(columns)) + ") AS " + kRow;
 		if (uses_current_item(e)) {
 			const std::string is_item = "{item_id}" + operator_sql("=") + request(ParameterType::Item);
 			sql += " LEFT JOIN (" + rows_sql(Relation::Items, e.where, Relation::CurrentItem, is_item) + ") AS " +
@@ -222,7 +242,11 @@ private:
 		sql += " WHERE ";
 		for (std::size_t i = 0; i < e.where.size(); ++i)
 			sql += (i == 0 ? "" : " OR ") + all_sql(e.where[i]);
-		return sql + ")";
+		return sql;
+	}
+
+	std::string is_candidate(const std::string &id, Target target) const {
+		return id + operator_sql("=") + embedding_.candidate + "." + id_column(target);
 	}
 
 	// IF: the request's user has a row that meets the conditions.
@@ -232,22 +256,18 @@ private:
 			   ") AS " + kRow + " WHERE " + all_sql(e.only_if) + ")";
 	}
 
-	// Which rows of the dataset belong to a candidate. Items' events count for the user who asks; in a filter of users,
-	// for the candidate; and since they name no action, in a filter of actions for the user alone.
-	std::string row_condition(Target target, Relation relation) {
-		const std::string id = id_column(target);
-		const std::string candidate = "{" + id + "}" + operator_sql("=") + embedding_.candidate + "." + id;
+	// Events count for the user who asks, except in a filter of users. Those of items name no action: in a filter of
+	// actions they are a condition on the user alone.
+	std::string request_condition(Target target, Relation relation) {
 		const bool events = relation == Relation::Interactions || relation == Relation::ActionInteractions;
 		if (!events || target == Target::User)
-			return candidate;
-		const std::string user = "{user_id}" + operator_sql("=") + "ANY (" + request(ParameterType::Users) + ")";
-		return target == Target::Action && relation == Relation::Interactions ? user : user + " AND " + candidate;
+			return {};
+		return "{user_id}" + operator_sql("=") + "ANY (" + request(ParameterType::Users) + ")";
 	}
 
-	// The dataset's rows with the columns that the conditions name under `relation`.
+	// The dataset's rows with `columns` and those that the conditions name under `relation`.
 	std::string rows_sql(Relation dataset, const std::vector<Conjunction> &where, Relation relation,
-						 const std::string &of) {
-		std::vector<std::string> columns;
+						 const std::string &of, std::vector<std::string> columns = {}) {
 		const auto add = [&](const Field &field) {
 			if (field.relation != relation)
 				return;
@@ -325,6 +345,7 @@ private:
 	const Fields &fields_;
 	const Embedding &embedding_;
 	SqlPredicate out_;
+	std::size_t sets_ = 0;
 };
 
 ParameterValue bound_strings(const Parameter &p, const std::string &value) {

@@ -2,12 +2,15 @@
 //
 // The expression is boolean, never NULL, and stands in a statement that has the candidates under an alias:
 //
-//   SELECT c.item_id FROM (…) AS c WHERE <predicate>
+//   SELECT c.item_id FROM (…) AS c <joins> WHERE <predicate>
+//
+// There are two forms with one meaning. PerCandidate looks each candidate's rows up by index: for hundreds of
+// candidates. Joined reads the datasets once and joins: for all of a catalogue.
 //
 // Rows of datasets come from the embedding statement's author (rows), who knows tables, mappings and rights; the room
 // asks for them by dataset, columns and a condition. Values never become text of the statement: each is a parameter,
-// described in order, and bind_values() turns a request's values into theirs. Names of columns are quoted from Fields, and
-// only those are used.
+// described in order, and bind_values() turns a request's values into theirs. Names of columns are quoted from Fields,
+// and only those are used.
 #include "base/wall.hpp"
 #pragma once
 
@@ -52,15 +55,19 @@ struct Parameter {
 
 struct SqlPredicate {
 	std::string sql;
+	std::string joins;                 // to stand after the candidates; empty in the form PerCandidate
 	std::vector<Parameter> parameters; // $first_parameter, …
 };
+
+enum class Form { PerCandidate, Joined };
 
 struct Embedding {
 	std::string candidate =
 		"c"; // alias of the candidates; its column is item_id, user_id or action_id by the filter's target
 	std::size_t first_parameter = 1; // number of the first parameter
-	/// A SELECT of `columns` of a dataset's rows (one of the five) that meet `where`, in which {column} stands for a
-	/// column of the dataset and `candidate` and parameters may occur: what catalog::union_sql gives.
+	Form form = Form::PerCandidate;
+	/// A SELECT of `columns` of a dataset's rows (one of the five) that meet `where` (if not empty), in which {column}
+	/// stands for a column of the dataset and `candidate` and parameters may occur: what catalog::union_sql gives.
 	std::function<std::string(Relation dataset, const std::vector<std::string> &columns, const std::string &where)>
 		rows;
 };

@@ -43,8 +43,10 @@ void check_statement(const Filter &filter, const Fields &fields, const std::stri
 		if (!value.empty())
 			values[name] = value;
 	const Applied applied = apply_values(filter, values);
-	const SqlPredicate predicate = compile(applied.filter, fields, {"c", 3, rows_of});
-	require(std::all_of(predicate.sql.begin(), predicate.sql.end(), [](char c) {
+	const SqlPredicate predicate =
+		compile(applied.filter, fields, {"c", 3, value.size() % 2 == 0 ? Form::PerCandidate : Form::Joined, rows_of});
+	const std::string sql = predicate.joins + predicate.sql;
+	require(std::all_of(sql.begin(), sql.end(), [](char c) {
 		return std::isalnum(static_cast<unsigned char>(c)) || std::strchr(" _.,'\"()[]{}<>=!&|$", c) != nullptr;
 	}));
 	require(bind_values(predicate, values).size() == predicate.parameters.size());

@@ -31,11 +31,11 @@ std::string rows_of(Relation dataset, const std::vector<std::string> &columns, c
 		condition += c == '{' ? std::string("t.\"") : c == '}' ? std::string("\"") : std::string(1, c);
 	std::string name = to_string(dataset);
 	std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-	return "SELECT " + list + " FROM pg_temp." + name + " AS t WHERE " + condition;
+	return "SELECT " + list + " FROM pg_temp." + name + " AS t" + (where.empty() ? "" : " WHERE ") + condition;
 }
 
-Embedding embedding(std::size_t first_parameter = 1) {
-	return {"c", first_parameter, rows_of};
+Embedding embedding(std::size_t first_parameter = 1, Form form = Form::PerCandidate) {
+	return {"c", first_parameter, form, rows_of};
 }
 
 SqlPredicate compiled(const std::string &text, std::size_t first_parameter = 1) {
@@ -77,14 +77,14 @@ struct Case {
 
 const std::vector<std::string> kCandidates{"1", "2", "3", "7"}, kTextCandidates{"7", "A", "a", "b", "c", "nowhere"};
 
-Case make_case(std::uint64_t seed) {
+Case make_case(std::uint64_t seed, Form form) {
 	RandomFilter random(seed, false);
 	const Filter filter = random.filter();
 	const RandomWorld world(seed);
 	Values values;
 	for (const std::string &name : placeholder_names(filter))
 		values[name] = random.value(name);
-	const SqlPredicate predicate = compile(filter, shop_fields(), embedding());
+	const SqlPredicate predicate = compile(filter, shop_fields(), embedding(1, form));
 	const std::vector<ParameterValue> bound = bind_values(predicate, values);
 	std::string types, arguments;
 	for (std::size_t i = 0; i < bound.size(); ++i) {
@@ -112,9 +112,10 @@ Case make_case(std::uint64_t seed) {
 			passed += (passed.empty() ? "" : ",") + id;
 	}
 	const std::string close = bound.empty() ? "" : ")";
-	return {world.sql() + "PREPARE f" + types + close + " AS SELECT coalesce(string_agg(" + column +
-				"::text, ',' ORDER BY " + column + "::text COLLATE \"C\"), '') FROM (VALUES " + list + ") AS c (" +
-				column + ") WHERE " + predicate.sql + ";\nEXECUTE f" + arguments + close + ";\nDEALLOCATE f;\n",
+	const std::string id = std::string("c.") + column + "::text";
+	return {world.sql() + "PREPARE f" + types + close + " AS SELECT coalesce(string_agg(" + id + ", ',' ORDER BY " +
+				id + " COLLATE \"C\"), '') FROM (VALUES " + list + ") AS c (" + column + ")" + predicate.joins +
+				" WHERE " + predicate.sql + ";\nEXECUTE f" + arguments + close + ";\nDEALLOCATE f;\n",
 			passed, print(filter)};
 }
 
@@ -137,6 +138,21 @@ TEST_CASE("values are parameters, columns come from the fields") {
 	CHECK(std::get<float>(values[1]) == 0.1f);
 	CHECK_THROWS_AS(bind_values(p, {}), Error);
 	CHECK_THROWS_WITH(bind_values(p, {{"P", "cheap"}}), "value of placeholder $P must be one number");
+}
+
+TEST_CASE("joined: each set is read once, and only the request's own events") {
+	const SqlPredicate p =
+		compile(parse("EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"*\") | INCLUDE ItemID WHERE Items.YEAR = 1"),
+				shop_fields(), embedding(1, Form::Joined));
+	CHECK(p.joins ==
+		  " LEFT JOIN (SELECT DISTINCT f_row.item_id FROM (SELECT t.\"item_id\", t.\"event_type\" FROM "
+		  "pg_temp.interactions AS t WHERE t.\"user_id\" OPERATOR(pg_catalog.=) ANY ($1)) AS f_row WHERE true) AS "
+		  "f_set1 ON "
+		  "f_set1.item_id OPERATOR(pg_catalog.=) c.item_id LEFT JOIN (SELECT DISTINCT f_row.item_id FROM (SELECT "
+		  "t.\"item_id\", t.\"year\" FROM pg_temp.items AS t) AS f_row WHERE f_row.\"year\" OPERATOR(pg_catalog.=) $2) "
+		  "AS "
+		  "f_set2 ON f_set2.item_id OPERATOR(pg_catalog.=) c.item_id");
+	CHECK(p.sql == "(f_set2.item_id IS NOT NULL) AND NOT (f_set1.item_id IS NOT NULL)");
 }
 
 TEST_CASE("no string of a filter and no name it makes up reaches the statement") {
@@ -220,14 +236,14 @@ TEST_CASE("an emptied filter lets everything pass; a field that has gone is name
 
 TEST_CASE("the SQL of random filters means what the interpreter says" *
 		  doctest::skip(std::getenv("RECSYS_TEST_PSQL") == nullptr)) {
-	constexpr std::uint64_t kCases = 3000;
+	constexpr std::uint64_t kCases = 4000;
 	const std::string folder = std::getenv("TMPDIR") != nullptr ? std::getenv("TMPDIR") : "/tmp";
 	const std::string script = folder + "/recsys_filters.sql", answers = folder + "/recsys_filters.out";
 	std::vector<Case> cases;
 	std::ofstream out(script);
 	out << "BEGIN;\nSET TimeZone = 'Asia/Kathmandu';\n" << create_tables();
 	for (std::uint64_t seed = 0; seed < kCases; ++seed) {
-		cases.push_back(make_case(seed));
+		cases.push_back(make_case(seed, seed % 2 == 0 ? Form::PerCandidate : Form::Joined));
 		out << cases.back().sql;
 	}
 	out.close();
