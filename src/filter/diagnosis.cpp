@@ -87,8 +87,8 @@ struct Advice {
 	std::string message, hint;
 };
 
-Advice at_start(const Token &token) {
-	if (token.kind == Token::Kind::End && token.at == 0)
+Advice at_start(const Token &token, bool blank) {
+	if (blank)
 		return {"filter expression is empty", kExample};
 	if (token.kind == Token::Kind::End)
 		return {"filter expression is incomplete", "Write an expression after \"|\", or leave \"|\" out."};
@@ -232,7 +232,7 @@ bool has_if_before(std::string_view text, std::size_t at) {
 
 Advice advise(std::string_view text, const Token &token, std::string_view what) {
 	if (what == expected::Action)
-		return at_start(token);
+		return at_start(token, token_at(text, 0).kind == Token::Kind::End);
 	if (what == expected::Target)
 		return {"target must be ItemID, UserID or ActionID", kExample};
 	if (what == expected::Where)

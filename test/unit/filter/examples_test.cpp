@@ -131,6 +131,7 @@ const Example examples[] = {
 };
 
 const Example more_mistakes[] = {
+	{100, " \n ", "filter expression is empty", 4},
 	{101, "INCLUDE ItemID WHERE Items.GENRE = Drama", "strings must be quoted", 36},
 	{102, "INCLUDE ItemID WHERE Items.PRICE = 1e5", "malformed number \"1e5\"", 36},
 	{103, "INCLUDE ItemID WHERE Items.PRICE = .5", "malformed number \".5\"", 36},
