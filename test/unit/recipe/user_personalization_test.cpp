@@ -129,6 +129,37 @@ TEST_CASE("blend: what does not help has no weight") {
 	CHECK(believed <= asked / 20);
 }
 
+TEST_CASE("stacking: the temperature undoes any common factor") {
+	const data::TrainingSet set = test::make_set(circle(2000, 100, 3));
+	Training training(set, kRecipe);
+	const TrainRequest request = training.request();
+	const auto sides = data::split_users(set, kHeldOutShare, request.seed);
+	std::vector<std::unique_ptr<Expert>> experts;
+	experts.push_back(std::make_unique<PopularityPrior>());
+	experts.push_back(std::make_unique<SequentialRules>());
+	artifact::Writer writer(kRecipe);
+	const Sequences sequences(request, sides);
+	for (const auto &expert : experts)
+		expert->fit(request, sequences, writer);
+	const auto bytes = writer.finish();
+	const artifact::View view(bytes);
+	ExpertScorers scorers;
+	for (const auto &expert : experts)
+		scorers.push_back(expert->open(view, set.n_items()));
+	const Stacking stacking(request, experts, scorers, HeldOutCases(request, sides, 500));
+	const std::vector<LengthWeights> fitted = stacking.fit(std::vector<std::uint8_t>{1, 1});
+	const double best = stacking.temperature(fitted);
+	CHECK(best == doctest::Approx(1).epsilon(0.1)); // the fit itself is nearly calibrated
+	for (const float factor : {0.1f, 0.5f, 3.0f, 20.0f}) {
+		CAPTURE(factor);
+		std::vector<LengthWeights> scaled(fitted);
+		for (LengthWeights &weights : scaled)
+			for (float &weight : weights)
+				weight *= factor;
+		CHECK(stacking.temperature(scaled) * static_cast<double>(factor) == doctest::Approx(best).epsilon(0.01));
+	}
+}
+
 TEST_CASE("blend: the scores are a softmax over the catalogue for every kind of user") {
 	const data::TrainingSet set = test::make_set(test::shop(500, 333, 3)); // not a multiple of a block
 	Model model{Training(set, kRecipe)};
