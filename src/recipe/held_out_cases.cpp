@@ -22,7 +22,8 @@ void thin(std::vector<HeldOutCase> &cases, std::size_t most, std::uint64_t seed)
 
 } // namespace
 
-HeldOutCases::HeldOutCases(const TrainRequest &request, std::span<const std::uint8_t> sides, std::size_t max_cases) {
+HeldOutCases::HeldOutCases(const TrainRequest &request, std::span<const std::uint8_t> sides, std::size_t max_cases)
+	: events_(BudgetAllocator<Event>(&request.budget)) {
 	const data::TrainingSet &set = request.data;
 	std::vector<std::uint32_t> users;
 	for (std::uint32_t user = 0; user < set.n_users(); ++user)

@@ -30,7 +30,7 @@ public:
 	}
 
 private:
-	std::vector<Event> events_;
+	Budgeted<Event> events_;
 	std::vector<std::size_t> begin_;
 	std::vector<HeldOutCase> cases_;
 };
