@@ -31,4 +31,22 @@ private:
 	static inline std::atomic<std::uint64_t> polls_{0};
 };
 
+/// Polls once in so many calls, the first among them: for steps that are too small to poll at each, like the comparisons of
+/// a sort, which may throw.
+class SparsePoll {
+public:
+	explicit SparsePoll(const StopToken &stop, std::uint32_t every = 1 << 16) : stop_(stop), every_(every) {}
+	void operator()() {
+		if (left_ == 0) {
+			left_ = every_;
+			stop_.check();
+		}
+		--left_;
+	}
+
+private:
+	const StopToken &stop_;
+	std::uint32_t every_, left_ = 0;
+};
+
 } // namespace recsys

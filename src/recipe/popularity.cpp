@@ -34,7 +34,7 @@ private:
 artifact::Writer write_model(const TrainRequest &request, std::span<const std::uint8_t> sides) {
 	artifact::Writer writer("popularity-count", &request.budget);
 	add_common_sections(writer, request);
-	const Budgeted<float> logits = popularity_logits(count_users(request, sides), &request.budget);
+	const Budgeted<float> logits = popularity_logits(count_users(request, sides), &request.budget, request.stop);
 	writer.add<float>(kLogits, logits);
 	return writer;
 }
@@ -66,14 +66,20 @@ Budgeted<std::uint32_t> count_users(const TrainRequest &request, std::span<const
 	return counts;
 }
 
-Budgeted<float> popularity_logits(std::span<const std::uint32_t> counts, MemoryBudget *budget) {
+Budgeted<float> popularity_logits(std::span<const std::uint32_t> counts, MemoryBudget *budget,
+								  const StopToken &stop) {
+	SparsePoll poll(stop);
 	Budgeted<float> logits(counts.size(), 0.0f, BudgetAllocator<float>(budget));
 	Budgeted<std::uint32_t> order(counts.size(), 0, BudgetAllocator<std::uint32_t>(budget));
 	std::iota(order.begin(), order.end(), 0u);
-	std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return counts[a] < counts[b]; });
+	std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+		poll();
+		return counts[a] < counts[b];
+	});
 	std::uint32_t last_count = 0;
 	float last = -1.0f; // below log(1 + 0)
 	for (const std::uint32_t item : order) {
+		poll();
 		if (last < 0.0f || counts[item] != last_count) {
 			const auto plain = static_cast<float>(std::log1p(static_cast<double>(counts[item])));
 			last = std::max(plain, std::nextafter(last, std::numeric_limits<float>::infinity()));

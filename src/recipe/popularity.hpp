@@ -20,7 +20,8 @@ namespace recsys::recipe {
 Budgeted<std::uint32_t> count_users(const TrainRequest &request, std::span<const std::uint8_t> sides);
 
 /// One logit an item, in strict agreement with the counts; equal counts have equal logits.
-Budgeted<float> popularity_logits(std::span<const std::uint32_t> counts, MemoryBudget *budget);
+Budgeted<float> popularity_logits(std::span<const std::uint32_t> counts, MemoryBudget *budget,
+								  const StopToken &stop);
 
 /// log of the sum of exp(logit) over all finite logits; 0 without any.
 double log_sum_exp(std::span<const float> logits) noexcept;

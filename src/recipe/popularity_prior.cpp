@@ -52,11 +52,15 @@ private:
 void PopularityPrior::tune(const TrainRequest &request, const Sequences &sequences, const HeldOutCases &) {
 	if (request.hyperparameters["recency_mask"] == 0 || sequences.n_events() == 0)
 		return;
-	std::vector<std::int64_t> times(sequences.n_events());
+	Budgeted<std::int64_t> times(sequences.n_events(), 0, BudgetAllocator<std::int64_t>(&request.budget));
 	for (std::size_t event = 0; event < times.size(); ++event)
 		times[event] = sequences.time(event);
+	SparsePoll poll(request.stop);
 	const auto at = static_cast<std::ptrdiff_t>(static_cast<double>(times.size() - 1) * (1 - kNewestShare));
-	std::nth_element(times.begin(), times.begin() + at, times.end());
+	std::nth_element(times.begin(), times.begin() + at, times.end(), [&](std::int64_t a, std::int64_t b) {
+		poll();
+		return a < b;
+	});
 	const std::int64_t until = times[static_cast<std::size_t>(at)];
 	const auto [oldest, newest] = std::minmax_element(times.begin(), times.end());
 	const double span = static_cast<double>(*newest) - static_cast<double>(*oldest);
@@ -68,7 +72,7 @@ void PopularityPrior::tune(const TrainRequest &request, const Sequences &sequenc
 			continue;
 		const std::vector<double> shares = log_shares(request, sequences, half_life, until);
 		double sum = 0;
-		for (std::size_t event = 0; event < sequences.n_events(); ++event)
+		for (std::size_t event = 0; event < sequences.n_events(); ++event, poll())
 			if (sequences.time(event) > until)
 				sum += shares[sequences.item(event)];
 		if (sum > best) {

@@ -113,14 +113,16 @@ Sequences::Sequences(const TrainRequest &request, std::span<const std::uint8_t> 
 void Sequences::index_items(const TrainRequest &request) {
 	item_begin_ = make<std::uint64_t>(request.data.n_items() + 1, request.budget);
 	by_item_ = make<std::uint32_t>(n_events(), request.budget);
-	for (const std::uint32_t item : item_)
+	SparsePoll poll(request.stop);
+	for (const std::uint32_t item : item_) {
+		poll();
 		++item_begin_[item + 1];
+	}
 	for (std::size_t item = 0; item < n_items(); ++item)
 		item_begin_[item + 1] += item_begin_[item];
 	Budgeted<std::uint64_t> next(item_begin_);
 	for (std::size_t event = 0; event < n_events(); ++event) {
-		if (event % (kPollEvery * 16) == 0)
-			request.stop.check();
+		poll();
 		by_item_[next[item_[event]]++] = static_cast<std::uint32_t>(event);
 	}
 }

@@ -31,8 +31,10 @@ public:
 			distinct_items(user, items, set.n_items());
 			user_counts_[user] = static_cast<std::uint32_t>(items.size());
 		});
-		users_ = math::percentile_window(user_counts_, options.min_user_percentile, options.max_user_percentile);
-		items_ = math::percentile_window(item_counts_, options.min_item_percentile, options.max_item_percentile);
+		users_ = math::percentile_window(user_counts_, options.min_user_percentile, options.max_user_percentile,
+										 request.stop);
+		items_ = math::percentile_window(item_counts_, options.min_item_percentile, options.max_item_percentile,
+										 request.stop);
 	}
 
 	math::Csr matrix() {
@@ -127,7 +129,7 @@ artifact::Writer write_model(const TrainRequest &request, std::span<const std::u
 							 std::span<const std::uint8_t> wanted) {
 	artifact::Writer writer("sims", &request.budget);
 	add_common_sections(writer, request);
-	writer.add<float>(kLogits, popularity_logits(count_users(request, sides), &request.budget));
+	writer.add<float>(kLogits, popularity_logits(count_users(request, sides), &request.budget, request.stop));
 	const Neighbors neighbors = find_neighbors(request, options_of(request.hyperparameters), sides, wanted);
 	writer.add<std::uint64_t>(kOffsets, neighbors.offsets);
 	writer.add<std::uint32_t>(kItems, neighbors.item);

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <numeric>
@@ -88,11 +89,22 @@ TEST_CASE("pieces cover everything once and share the cost") {
 	}
 }
 
+TEST_CASE("percentile windows poll the stop flag in proportion to the counts") {
+	std::vector<std::uint32_t> counts(4'000'000);
+	for (std::size_t i = 0; i < counts.size(); ++i)
+		counts[i] = static_cast<std::uint32_t>(i * 2654435761u % 1000003);
+	const std::uint64_t before = StopToken::polls();
+	percentile_window(counts, 0.1, 0.9, {});
+	CHECK(StopToken::polls() - before >= counts.size() >> 16);
+	const std::atomic<bool> stop{true};
+	CHECK_THROWS_AS(percentile_window(counts, 0.1, 0.9, StopToken(&stop)), Cancelled);
+}
+
 TEST_CASE("percentile windows are by nearest rank over what is there") {
 	std::vector<std::uint32_t> counts{0, 0};
 	for (std::uint32_t i = 1; i <= 100; ++i)
 		counts.push_back(i);
-	const Window all = percentile_window(counts, 0, 1), inner = percentile_window(counts, 0.05, 0.9);
+	const Window all = percentile_window(counts, 0, 1, {}), inner = percentile_window(counts, 0.05, 0.9, {});
 	CHECK(all.low == 1);
 	CHECK(all.high == 100);
 	CHECK(!all.holds(0));
@@ -102,9 +114,9 @@ TEST_CASE("percentile windows are by nearest rank over what is there") {
 	CHECK(inner.holds(90));
 	CHECK(!inner.holds(4));
 	CHECK(!inner.holds(91));
-	const Window none = percentile_window(std::vector<std::uint32_t>{0, 0}, 0, 1);
+	const Window none = percentile_window(std::vector<std::uint32_t>{0, 0}, 0, 1, {});
 	CHECK(!none.holds(0));
 	CHECK(!none.holds(1));
-	const Window equal = percentile_window(std::vector<std::uint32_t>{3, 3, 3}, 0.5, 0.5);
+	const Window equal = percentile_window(std::vector<std::uint32_t>{3, 3, 3}, 0.5, 0.5, {});
 	CHECK(equal.holds(3));
 }

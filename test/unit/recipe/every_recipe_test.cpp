@@ -144,11 +144,11 @@ TEST_CASE("every recipe: a set stop flag ends the training soon") {
 TEST_CASE("every recipe: polls grow with the work") {
 	const data::TrainingSet small = test::make_set(test::shop(500, 300, 6)),
 							large = test::make_set(test::shop(20000, 300, 6));
-	for (const char *name : {"popularity-count", "sims"}) {
-		CAPTURE(name);
+	for (const recipe::RecipeSpec &spec : recipe::recipes()) {
+		CAPTURE(spec.name);
 		const auto polls = [&](const data::TrainingSet &set) {
 			const std::uint64_t before = StopToken::polls();
-			Training(set, name).train();
+			Training(set, std::string(spec.name).c_str(), {}, 2).train();
 			return StopToken::polls() - before;
 		};
 		CHECK(polls(large) > 4 * polls(small));

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <map>
 #include <set>
 
@@ -57,14 +58,25 @@ TEST_CASE("popularity logits keep the order of counts that single precision cann
 		counts.push_back(4000000000u - i / 2); // pairs of equal counts
 	counts.push_back(0);
 	counts.push_back(1);
-	const auto logits = recipe::popularity_logits(counts, nullptr);
+	const auto logits = recipe::popularity_logits(counts, nullptr, {});
 	for (std::size_t a = 0; a + 1 < counts.size(); ++a) {
 		CHECK((counts[a] > counts[a + 1]) == (logits[a] > logits[a + 1]));
 		CHECK((counts[a] == counts[a + 1]) == (logits[a] == logits[a + 1]));
 	}
 	CHECK(logits[3000] == 0.0f);
 	CHECK(logits[0] == doctest::Approx(std::log(4e9)).epsilon(1e-3));
-	CHECK(recipe::popularity_logits({}, nullptr).empty());
+	CHECK(recipe::popularity_logits({}, nullptr, {}).empty());
+}
+
+TEST_CASE("popularity logits poll the stop flag in proportion to the items") {
+	std::vector<std::uint32_t> counts(2'000'000);
+	for (std::size_t i = 0; i < counts.size(); ++i)
+		counts[i] = static_cast<std::uint32_t>(i * 2654435761u % 1000003);
+	const std::uint64_t before = StopToken::polls();
+	recipe::popularity_logits(counts, nullptr, {});
+	CHECK(StopToken::polls() - before >= counts.size() >> 13); // n log n comparisons
+	const std::atomic<bool> stop{true};
+	CHECK_THROWS_AS(recipe::popularity_logits(counts, nullptr, StopToken(&stop)), Cancelled);
 }
 
 TEST_CASE("popularity-count: the softmax is the smoothed share of users") {
