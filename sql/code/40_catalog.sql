@@ -63,7 +63,7 @@ COMMENT ON FUNCTION recsys.create_dataset IS
 'Gives a dataset group one of its datasets: interactions, items, users, actions or action_interactions. Returns the table in the group''s schema that put_* and your own INSERT and COPY write. A group has at most one dataset of each type.
 
 A managed dataset is that table, made from one of
-  fields: {"genres": "categorical", "price": "float", "plot": "textual", "in_stock": {"type": "boolean", "role": "availability"}}. Types: categorical, textual, string, float, double, int, long, boolean, timestamp. Roles: categorical, numeric, textual (items, one), stored (kept and filterable, never trained), availability (items, one: false is never recommended). An id column may be given the type int, long or uuid; by default ids are text.
+  fields: {"genres": "categorical", "price": "float", "plot": "textual", "in_stock": "availability", "weight": {"type": "float", "role": "stored"}}. Types: categorical, textual, availability, string, float, double, int, long, boolean, timestamp. Roles: categorical, numeric, textual (items, one), stored (kept and filterable, never trained), availability (items, one: false is never recommended). An id column may be given the type int, long or uuid; by default ids are text.
   avro_schema: the name of a schema made with create_schema, of the same domain as the group.
 A table of the right shape that you own and that lies in the schema under the dataset''s name is adopted.
 
@@ -90,7 +90,7 @@ COMMENT ON FUNCTION recsys.update_dataset IS
 fields: further fields in the short form of create_dataset; they must be nullable. Those the dataset has keep type, role and nullability (22023).
 avro_schema: instead of fields, a schema that has all fields of the dataset unchanged and possibly further ones.
 columns: for a mapped dataset, what changes in the mapping; the rest stays. A name that is not a field yet becomes one; null leaves a field empty.
-source: which source, where the dataset has several.
+source: which source, where the dataset has several; or another relation, which takes the place and the mapping of one that was dropped.
 
 Filters can use new fields at once; a solution trains on them from its next version on.';
 

@@ -63,7 +63,8 @@ struct Branch {
 
 [[noreturn]] void broken_mapping(const Branch &b, const char *state, const std::string &what) {
 	throw Error(state, "mapping of dataset \"" + b.group.name + "/" + to_string(b.dataset.type) + "\" is broken", what,
-				"Restore it, or map the dataset anew with recsys.update_dataset.");
+				std::string("Restore it, or name another with recsys.update_dataset('") + b.group.name + "', '" + to_string(b.dataset.type) +
+					(std::string_view(state) == "42P01" ? "', source => ...)." : "', columns => ...)."));
 }
 
 std::string relation_name(const Branch &b) {
@@ -162,11 +163,21 @@ const char *key_column(DatasetType type) {
 	}
 }
 
+// Both branches read the own table.
+void check_own_table(const Branch &b) {
+	const char *name = to_string(b.dataset.type);
+	const Oid schema = b.group.schema_oid;
+	if (!OidIsValid(pg::call([name, schema] { return get_relname_relid(name, schema); })))
+		throw Error("42P01", "table \"" + b.group.schema + "." + name + "\" of the dataset no longer exists", {},
+					"Delete the dataset with recsys.delete_dataset and create it anew.");
+}
+
 std::string branch_sql(const Branch &b, const std::vector<std::string> &columns, const std::string &where) {
 	std::string sql = "SELECT ";
 	for (std::size_t i = 0; i < columns.size(); ++i)
 		sql += (i == 0 ? "" : ", ") + expression(b, columns[i]) + " AS " + quote_identifier(columns[i]);
 	const std::string own = own_table(b.group, b.dataset.type);
+	check_own_table(b);
 	sql += " FROM " + (b.source == nullptr ? own : relation_name(b)) + " AS t";
 	std::string condition = where.empty() ? "" : "(" + expand(b, where) + ")";
 	const char *key = key_column(b.dataset.type);

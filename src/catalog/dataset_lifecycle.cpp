@@ -261,32 +261,13 @@ Planned plan_managed(const Group &group, const DatasetRequest &r, DatasetType ty
 	return p;
 }
 
-// Trainings run as the group's owner.
-void check_source_rights(const Group &group, Oid source) {
-	const Oid owner = group_owner(group);
-	const bool allowed = pg::call([source, owner] {
-		return pg_class_aclcheck(source, owner, ACL_SELECT) == ACLCHECK_OK ||
-			   pg_attribute_aclcheck_all(source, owner, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
-	});
-	if (!allowed)
-		throw Error(sqlstate::InsufficientPrivilege, "permission denied for relation " + relation_label(source),
-					"Role \"" + pg::user_name(owner) + "\", which owns dataset group \"" + group.name + "\", needs SELECT on it.");
-}
-
-void check_source_is_foreign(const Group &group, DatasetType type, Oid source) {
-	if (source == relation_in(group, to_string(type)))
-		throw Error(sqlstate::InvalidParameter, "relation \"" + relation_label(source) + "\" cannot be its own source", {},
-					"Leave out the source: a table of this name in the group's schema is adopted.");
-}
-
 Planned plan_mapped(const Group &group, const DatasetRequest &r, DatasetType type) {
 	if (r.avro_schema)
 		throw Error(sqlstate::InvalidParameter, "avro_schema and source exclude each other", {}, "Use columns and fields.");
-	check_source_is_foreign(group, type, r.source);
+	check_source(group, type, r.source);
 	const Mapping mapping =
 		make_mapping(type, group.domain, r.source, optional_json(r.columns, "columns"),
 					 parse_short_fields(type, group.domain, optional_json(r.fields, "fields")));
-	check_source_rights(group, r.source);
 	Planned p;
 	p.dataset.type = type;
 	p.dataset.mapped = true;
@@ -398,6 +379,20 @@ Json fields_json(const std::vector<Field> &fields) {
 	return out;
 }
 
+void check_source(const Group &group, DatasetType type, Oid source) {
+	if (source == relation_in(group, to_string(type)))
+		throw Error(sqlstate::InvalidParameter, "relation \"" + relation_label(source) + "\" cannot be its own source", {},
+					"Leave out the source: a table of this name in the group's schema is adopted.");
+	const Oid owner = group_owner(group);
+	const bool allowed = pg::call([source, owner] {
+		return pg_class_aclcheck(source, owner, ACL_SELECT) == ACLCHECK_OK ||
+			   pg_attribute_aclcheck_all(source, owner, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
+	});
+	if (!allowed)
+		throw Error(sqlstate::InsufficientPrivilege, "permission denied for relation " + relation_label(source),
+					"Role \"" + pg::user_name(owner) + "\", which owns dataset group \"" + group.name + "\", needs SELECT on it.");
+}
+
 Oid create_dataset(const DatasetRequest &r) {
 	const Group group = require_group(r.group, Right::Own);
 	const DatasetType type = parse_dataset_type(r.type);
@@ -424,12 +419,11 @@ void add_dataset_source(const Group &group, DatasetType type, Oid source, const 
 		throw Error(sqlstate::InvalidParameter,
 					std::string(to_string(type)) + " dataset of dataset group \"" + group.name + "\" cannot have further sources",
 					"Only mapped interactions and action_interactions can have several sources.");
-	check_source_is_foreign(group, type, source);
+	check_source(group, type, source);
 	for (const Source &s : dataset.sources)
 		if (s.relation == source)
 			throw Error(sqlstate::AlreadyExists, "relation \"" + relation_label(source) + "\" is a source of the dataset already");
 	const Mapping mapping = make_mapping_for(dataset, group.domain, source, parse_json(columns, "columns"));
-	check_source_rights(group, source);
 	Oid user = mapping.id_types.user, item = mapping.id_types.item;
 	agree(user, dataset.user_id_type, "user_id", type);
 	agree(item, dataset.item_id_type, item_column(type), type);
@@ -461,7 +455,8 @@ void delete_dataset(const Group &group, DatasetType type) {
 
 std::string describe_dataset(const Group &group, DatasetType type) {
 	const Dataset dataset = require_dataset(group, type);
-	static Plan find{"SELECT d.status, d.failure_reason, d.bulk_imported, d.created_at, d.updated_at, s.name, d.table_made "
+	static Plan find{"SELECT d.status, d.failure_reason, d.bulk_imported, to_json(d.created_at) #>> '{}', "
+					 "to_json(d.updated_at) #>> '{}', s.name, d.table_made "
 					 "FROM recsys_internal.dataset d LEFT JOIN recsys_internal.schema_document s ON s.id = d.schema_document_id "
 					 "WHERE d.id = $1",
 					 {INT8OID}};

@@ -1,5 +1,6 @@
 // Changing a dataset: further fields, and other columns of a mapped source. What a dataset has stays as it is, so that models,
 // filters and running trainings that know it go on working; new fields are nullable, as the rows that exist have no value.
+// A source that was dropped, such as a view that was made anew, gives its place and its mapping to another relation.
 #include "catalog/lifecycle.hpp"
 
 #include <algorithm>
@@ -19,8 +20,8 @@ bool same(const Field &a, const Field &b) {
 	return a.type == b.type && a.role == b.role && a.nullable == b.nullable;
 }
 
-[[noreturn]] void refuse(const std::string &field, const char *why, const char *detail) {
-	throw Error(sqlstate::InvalidParameter, "field \"" + field + "\" " + why, detail);
+[[noreturn]] void refuse(const std::string &field, const char *why, const char *detail, const char *hint = "") {
+	throw Error(sqlstate::InvalidParameter, "field \"" + field + "\" " + why, detail, hint);
 }
 
 std::vector<DeclaredField> declared(const std::vector<Field> &fields) {
@@ -36,7 +37,8 @@ std::vector<DeclaredField> merged(const Dataset &dataset, const std::vector<Decl
 	for (const DeclaredField &f : given) {
 		const Field *old = dataset.field(f.field.name);
 		if (old != nullptr && !same(*old, f.field))
-			refuse(f.spelled, "cannot be changed", "An update keeps the type, the role and the nullability of every field.");
+			refuse(f.spelled, "cannot be changed", "An update keeps the type, the role and the nullability of every field.",
+				   "Delete the dataset and create it anew; the sources of a mapped one stay.");
 		if (old == nullptr && !is_fixed_column(dataset.type, f.field.name))
 			out.push_back(f);
 	}
@@ -80,12 +82,15 @@ void store_fields(const Dataset &dataset, const std::vector<Field> &fields, cons
 	update.run({pg::int8(dataset.id), pg::jsonb(fields_json(fields).dump()), document ? pg::int8(*document) : pg::null()});
 }
 
-void store_mapping(const Dataset &dataset, Oid source, const Json &columns) {
-	static Plan update{"UPDATE recsys_internal.dataset_source SET columns = $3 WHERE dataset_id = $1 AND source = $2::regclass",
-					   {INT8OID, OIDOID, JSONBOID}};
+void store_mapping(const Dataset &dataset, Oid source, Oid relation, const Json &columns) {
+	static Plan update{"UPDATE recsys_internal.dataset_source SET source = $3::regclass, columns = $4 "
+					   "WHERE dataset_id = $1 AND source = $2::regclass",
+					   {INT8OID, OIDOID, OIDOID, JSONBOID}};
 	AsOwner owner;
-	update.run({pg::int8(dataset.id), pg::oid(source), pg::jsonb(columns.dump())});
+	update.run({pg::int8(dataset.id), pg::oid(source), pg::oid(relation), pg::jsonb(columns.dump())});
 }
+
+bool is_gone(const Source &s) { return relation_columns(s.relation).empty(); }
 
 const Source &choose_source(const Dataset &dataset, Oid wanted) {
 	if (!OidIsValid(wanted) && dataset.sources.size() == 1)
@@ -95,11 +100,15 @@ const Source &choose_source(const Dataset &dataset, Oid wanted) {
 			return s;
 	if (!OidIsValid(wanted))
 		throw Error(sqlstate::InvalidParameter, "dataset has several sources", "The argument \"source\" tells which one to change.");
-	throw Error(sqlstate::NotFound, "relation \"" + relation_label(wanted) + "\" is no source of the dataset");
+	const auto gone = std::find_if(dataset.sources.begin(), dataset.sources.end(), is_gone);
+	if (gone == dataset.sources.end())
+		throw Error(sqlstate::NotFound, "relation \"" + relation_label(wanted) + "\" is no source of the dataset",
+					"All its sources are there; another relation replaces only one that was dropped.");
+	return *gone;
 }
 
 // The stored mapping with the given columns over it, checked as if it were new.
-Mapping remap(const Group &group, const Dataset &dataset, const Source &source, const Json &columns,
+Mapping remap(const Group &group, const Dataset &dataset, const Source &source, Oid relation, const Json &columns,
 			  const std::vector<DeclaredField> &fields) {
 	if (!columns.is_object())
 		throw Error(sqlstate::InvalidParameter, "columns must be a JSON object");
@@ -112,8 +121,8 @@ Mapping remap(const Group &group, const Dataset &dataset, const Source &source, 
 		if (dataset.field(f.field.name) == nullptr || (all.contains(f.field.name) && !all[f.field.name].is_null()))
 			filled.push_back(f);
 	const bool first = &source == &dataset.sources.front();
-	Mapping mapping = first ? make_mapping(dataset.type, group.domain, source.relation, all, filled)
-							: make_mapping_for(dataset, group.domain, source.relation, all);
+	Mapping mapping = first ? make_mapping(dataset.type, group.domain, relation, all, filled)
+							: make_mapping_for(dataset, group.domain, relation, all);
 	const IdTypes &ids = mapping.id_types;
 	if ((OidIsValid(ids.user) && ids.user != dataset.user_id_type) || (OidIsValid(ids.item) && ids.item != dataset.item_id_type))
 		throw Error("42804", "id types of a dataset cannot be changed", {}, "Map columns of the same types.");
@@ -124,6 +133,8 @@ Mapping remap(const Group &group, const Dataset &dataset, const Source &source, 
 
 void update_dataset(const Group &group, DatasetType type, const DatasetRequest &r) {
 	const Dataset dataset = require_dataset(group, type);
+	if (!r.fields && !r.avro_schema && !r.columns && !OidIsValid(r.source))
+		throw Error(sqlstate::InvalidParameter, "nothing to update", {}, "Give fields, avro_schema, columns or source.");
 	std::vector<Field> fields;
 	std::optional<std::int64_t> document;
 	if (r.avro_schema) {
@@ -137,8 +148,12 @@ void update_dataset(const Group &group, DatasetType type, const DatasetRequest &
 		std::vector<DeclaredField> all = merged(dataset, parse_short_fields(type, group.domain, given));
 		if (dataset.mapped) {
 			const Source &source = choose_source(dataset, r.source);
-			Mapping mapping = remap(group, dataset, source, r.columns ? parse_json(*r.columns, "columns") : Json::object(), all);
-			store_mapping(dataset, source.relation, mapping.columns);
+			const Oid relation = OidIsValid(r.source) ? r.source : source.relation;
+			if (relation != source.relation)
+				check_source(group, type, relation);
+			const Json columns = r.columns ? parse_json(*r.columns, "columns") : Json::object();
+			Mapping mapping = remap(group, dataset, source, relation, columns, all);
+			store_mapping(dataset, source.relation, relation, mapping.columns);
 			all = merged(dataset, mapping.fields);
 		} else if (r.columns || OidIsValid(r.source)) {
 			throw Error(sqlstate::InvalidParameter, "columns and source update mapped datasets only");

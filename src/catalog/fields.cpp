@@ -243,12 +243,15 @@ Field short_field(const DeclaredField &f, const std::string &type_name, const Fi
 	if (type_name == "categorical" || type_name == "textual") {
 		out.type = "string";
 		out.role = parse_role(type_name);
+	} else if (type_name == "availability") {
+		out.type = "boolean";
+		out.role = Role::Availability;
 	} else if (is_type(type_name)) {
 		out.type = type_name;
 		out.role = rule != nullptr && out.type == "string" ? rule->role : default_role(type_name);
 	} else {
 		refuse(f, "has the unrecognized type \"" + type_name + "\"",
-			   "Types are categorical, textual, string, float, double, int, long, boolean and timestamp.");
+			   "Types are categorical, textual, availability, string, float, double, int, long, boolean and timestamp.");
 	}
 	return out;
 }

@@ -51,8 +51,11 @@ struct DatasetRequest {
 };
 /// Returns the dataset's own table. Errors: 22023, 42703, 42804, RS003, RS006 and those of check_fields.
 Oid create_dataset(const DatasetRequest &request);
+/// A source is not the dataset's own table, and the group's owner, as whom trainings run, may read it.
+void check_source(const Group &group, DatasetType type, Oid source);
 void add_dataset_source(const Group &group, DatasetType type, Oid source, const std::string &columns);
-/// Adds nullable fields, and changes the columns of a mapped source (`request.source`: which, where there are several).
+/// Adds nullable fields, and changes the columns of a mapped source (`request.source`: which, where there are several, or
+/// another relation in the place of one that was dropped).
 void update_dataset(const Group &group, DatasetType type, const DatasetRequest &request);
 Json fields_json(const std::vector<Field> &fields); // as stored
 /// Errors: RS002 while jobs or trainings of the group are under way.

@@ -116,16 +116,25 @@ SELECT n, pg_temp.try('SELECT recsys.update_dataset(''catalog_datasets'', ' || a
     (1, $$'items', '{"price": "double"}'$$), (2, $$'items', '{"price": {"type": "float", "role": "stored"}}'$$),
     (3, $$'items', '{"x": {"type": "float", "nullable": false}}'$$), (4, $$'items', '{"GENRES_": "string"}'$$),
     (5, $$'items', columns => '{}'$$), (6, $$'items', source => 'pg_class'$$), (7, $$'items', '{"x": "int"}', 'nothing'$$),
-    (8, $$'items', avro_schema => 'nothing'$$), (9, $$'songs'$$), (10, $$'interactions', '{"user_id": "string"}'$$)
+    (8, $$'items', avro_schema => 'nothing'$$), (9, $$'songs'$$), (11, $$'items'$$), (10, $$'interactions', '{"user_id": "string"}'$$)
 ) AS t(n, arguments) ORDER BY n;
 SELECT recsys.create_schema('catalog_datasets', '{"type": "record", "name": "Items", "version": "1.0", "fields": [{"name": "ITEM_ID", "type": "string"},
     {"name": "PRICE", "type": ["null", "float"]}, {"name": "GENRES", "type": ["null", "string"], "categorical": true}, {"name": "YEAR", "type": ["int", "null"]}]}');
 SELECT recsys.update_dataset('catalog_datasets', 'items', avro_schema => 'catalog_datasets');
 SELECT recsys.describe_dataset('catalog_datasets', 'items') #> '{fields,2}' AS year, recsys.describe_dataset('catalog_datasets', 'items') -> 'avro_schema' AS avro_schema;
-SELECT recsys.update_dataset('catalog_datasets', 'items', '{"colour": "categorical"}');
+SELECT recsys.update_dataset('catalog_datasets', 'items', '{"colour": "categorical", "in_stock": "availability"}');
+SELECT recsys.describe_dataset('catalog_datasets', 'items') -> 'availability', recsys.describe_dataset('catalog_datasets', 'items') #> '{fields,4}';
 SELECT pg_temp.try($$SELECT recsys.update_dataset('catalog_datasets', 'items', avro_schema => 'catalog_datasets')$$);
 SELECT recsys.delete_dataset('catalog_datasets', 'items');
 SELECT recsys.delete_schema('catalog_datasets');
+
+-- its table dropped
+BEGIN;
+SELECT recsys.create_solution('catalog_datasets', 'catalog_datasets', 'popularity-count');
+DROP TABLE catalog_datasets.interactions;
+SELECT pg_temp.try($$SELECT recsys.estimate_training('catalog_datasets')$$);
+SELECT recsys.describe_dataset('catalog_datasets', 'interactions') -> 'problems';
+ROLLBACK;
 
 -- deletion
 SELECT pg_temp.try($$SELECT recsys.delete_dataset('catalog_datasets', 'items')$$);

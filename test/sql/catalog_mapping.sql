@@ -59,6 +59,19 @@ SELECT DISTINCT problems FROM pg_temp.mapping('interactions');
 DROP TABLE catalog_mapping_app.clicks;
 SELECT DISTINCT regexp_replace(problems::text, '\d{4,}', 'N') FROM pg_temp.mapping('interactions');
 ALTER TABLE catalog_mapping_app.orders ALTER COLUMN product TYPE bigint USING product::bigint;
+SELECT recsys.create_solution('catalog_mapping', 'catalog_mapping', 'popularity-count');
+SELECT regexp_replace(pg_temp.try($$SELECT recsys.estimate_training('catalog_mapping')$$), '\d{4,}', 'N', 'g');
+-- what takes the place of a source that was dropped takes over its mapping
+CREATE VIEW catalog_mapping_app.visits AS SELECT customer, product, extract(epoch FROM bought) * 1000 AS at_ms, channel, NULL::uuid AS visit FROM catalog_mapping_app.orders;
+CREATE TEMP VIEW visits_here AS SELECT * FROM catalog_mapping_app.visits;
+SELECT pg_temp.try($$SELECT recsys.update_dataset('catalog_mapping', 'interactions', source => 'visits_here')$$);
+SELECT pg_temp.try($$SELECT recsys.update_dataset('catalog_mapping', 'interactions', source => 'catalog_mapping.interactions')$$);
+SELECT pg_temp.try($$SELECT recsys.update_dataset('catalog_mapping', 'interactions', source => 'catalog_mapping_app.visits')$$);
+SELECT recsys.update_dataset('catalog_mapping', 'interactions', source => 'catalog_mapping_app.visits', columns => '{"session_id": "visit"}');
+SELECT * FROM pg_temp.mapping('interactions');
+SELECT interactions = 2 * (SELECT count(*) FROM catalog_mapping_app.orders) AS both_read FROM recsys.estimate_training('catalog_mapping');
+SELECT pg_temp.try($$SELECT recsys.update_dataset('catalog_mapping', 'interactions', source => 'pg_class')$$);
+SELECT recsys.delete_solution('catalog_mapping');
 
 -- a mapping can be changed: other columns, further fields; the ids keep their types
 ALTER TABLE catalog_mapping_app.products RENAME COLUMN unit_price TO price;
