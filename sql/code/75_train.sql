@@ -132,6 +132,6 @@ Needs the rights of recsys.create_solution_version. Errors: RS001.';
 CREATE OR REPLACE FUNCTION recsys.wait_for(version text, timeout interval DEFAULT '1 hour') RETURNS text
 AS 'MODULE_PATHNAME', 'recsys_wait_for' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION recsys.wait_for(text, interval) IS
-'Waits until a version is no longer in training, at most for the timeout (a month counts 30 days), and returns its status then.
-Sees what other transactions commit meanwhile; can be cancelled. Errors: RS001; 55000 for a version created in this transaction
+'Waits until a version is no longer in training, at most for the timeout (a month counts 30 days), and returns its status then;
+the reason of a failure comes as a notice. Sees what other transactions commit meanwhile; can be cancelled. Errors: RS001; 55000 for a version created in this transaction
 and in transactions of an isolation level above READ COMMITTED.';

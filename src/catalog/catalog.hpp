@@ -5,7 +5,8 @@
 //   Train  Own, or CREATE on the schema                      train and stop training
 //   Read   USAGE on the schema, SELECT on interactions, items, user_aliases and mapped sources    be served, describe
 //   Write  USAGE on the schema, INSERT on the dataset's table         put
-// A name that the caller may not use gives the same error as one that does not exist.
+// To whoever has none of these rights a name gives the same error as one that does not exist; whoever may read or write the
+// group sees its names, and is told which right he lacks.
 //
 // All reads of recsys_internal happen as the extension owner with fixed statements (pg::AsOwner); everything over user
 // relations runs as the caller.
@@ -36,7 +37,7 @@ struct Group {
 	bool custom() const { return domain.empty(); }
 };
 
-/// Errors: RS001 when there is no such group or the caller lacks `right`.
+/// Errors: RS001 when there is no such group or the caller has no right on it; 42501 when he lacks `right` alone.
 Group require_group(std::string_view name, Right right);
 std::optional<Group> find_group(std::int64_t id);
 bool has_right(const Group &group, Right right);
@@ -57,7 +58,7 @@ ReadCheck read_check(const Group &group);
 void check_name(std::string_view name, const char *what);
 
 /// A resource named "name" or "group.name": unique among the groups in which the caller has `right`.
-/// `kind` is one of the tables with group_id and name: solution, campaign, event_tracker. Errors: RS001, 42725 (ambiguous).
+/// `kind` is one of the tables with group_id and name: solution, campaign, event_tracker. Errors: RS001, 42501, 42725 (ambiguous).
 struct Found {
 	std::int64_t id;
 	std::string name;

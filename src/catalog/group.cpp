@@ -168,6 +168,46 @@ bool has_right(const Group &group, Right right) {
 	return false;
 }
 
+namespace {
+
+// Whether the caller sees the group in some list: then a name in it is no secret.
+bool visible(const Group &group) { return has_right(group, Right::Read) || has_right(group, Right::Write); }
+
+const char *needed(Right right) {
+	switch (right) {
+	case Right::Own:
+		return "the ownership of it";
+	case Right::Train:
+		return "USAGE and CREATE on it";
+	case Right::Read:
+		return "USAGE on it, and SELECT on interactions, items, user_aliases and the sources of mapped datasets";
+	case Right::Write:
+		return "USAGE on it, and INSERT on one of its tables";
+	}
+	return "";
+}
+
+[[noreturn]] void permission_denied(const Group &group, Right right) {
+	throw Error(sqlstate::InsufficientPrivilege, "permission denied for dataset group \"" + group.name + "\"",
+				"Its schema is \"" + group.schema + "\"; this needs " + needed(right) + ".");
+}
+
+// What became of the newest version, where none can be used.
+std::string newest_outcome(std::int64_t solution) {
+	static Plan find{"SELECT s.name || '/' || v.number, v.status, v.failure_reason FROM recsys_internal.solution_version v "
+					 "JOIN recsys_internal.solution s ON s.id = v.solution_id WHERE s.id = $1 ORDER BY v.number DESC LIMIT 1",
+					 {INT8OID}};
+	AsOwner owner;
+	const std::optional<Row> row = find.row({pg::int8(solution)});
+	if (!row)
+		return {};
+	const std::string reason = row->null(2) ? "" : row->text(2); // the message; detail and hint are on further lines
+	return "The status of \"" + row->text(0) + "\" is " + row->text(1) +
+		   (reason.empty() ? "." : ": " + reason.substr(0, reason.find('\n')) + ".");
+}
+
+} // namespace
+
 Group require_group(std::string_view name, Right right) {
 	static Plan find{"SELECT id, name, domain, schema_name FROM recsys_internal.dataset_group WHERE name = $1", {TEXTOID}};
 	std::optional<Row> row;
@@ -178,8 +218,11 @@ Group require_group(std::string_view name, Right right) {
 	if (!row)
 		group_not_found(name);
 	Group group = group_from(*row);
-	if (!has_right(group, right))
+	if (!has_right(group, right)) {
+		if (visible(group))
+			permission_denied(group, right);
 		group_not_found(name);
+	}
 	return group;
 }
 
@@ -241,9 +284,14 @@ Found require_resource(const char *kind, std::string_view full_name, Right right
 		rows = resource_plan(kind).rows({pg::text(split.name), pg::text(split.group)});
 	}
 	std::vector<Found> usable;
+	std::optional<Group> seen;
 	for (const Row &row : rows)
 		if (Group group = group_from(row, 2); has_right(group, right))
 			usable.push_back({row.int8(0), row.text(1), std::move(group)});
+		else if (!seen && visible(group))
+			seen = std::move(group);
+	if (usable.empty() && seen)
+		permission_denied(*seen, right);
 	if (usable.empty())
 		throw Error(sqlstate::NotFound, spoken(kind) + " \"" + std::string(full_name) + "\" does not exist", {},
 					"Those you may use are listed in \"recsys." + std::string(kind) + "s\".");
@@ -272,8 +320,8 @@ FoundVersion require_version(std::string_view name, Right right) {
 			row = numbered.row({pg::int8(solution.id), pg::int8(std::stoll(number))});
 	}
 	if (!row && slash == std::string_view::npos)
-		throw Error(sqlstate::NotActive, "solution \"" + std::string(name) + "\" has no version to use", {},
-					"Train one with recsys.create_solution_version.");
+		throw Error(sqlstate::NotActive, "solution \"" + std::string(name) + "\" has no version to use",
+					newest_outcome(solution.id), "Train one with recsys.create_solution_version.");
 	if (!row)
 		throw Error(sqlstate::NotFound, "solution version \"" + std::string(name) + "\" does not exist", {},
 					"Versions are written \"solution/number\" and listed in \"recsys.solution_versions\".");

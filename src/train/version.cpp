@@ -4,6 +4,8 @@
 
 #include "jobs/jobs.hpp"
 
+#include "pg/report.hpp"
+
 extern "C" {
 #include "storage/latch.h"
 #include "utils/wait_event.h"
@@ -208,10 +210,28 @@ void delete_version(const catalog::FoundVersion &version) {
 	catalog::invalidate_caches();
 }
 
+namespace {
+
+// Who waits wants to know why it was in vain.
+void tell_failure(const catalog::FoundVersion &version) {
+	static Plan find{"SELECT failure_reason FROM recsys_internal.solution_version WHERE id = $1", {INT8OID}};
+	std::optional<Row> row;
+	{
+		AsOwner owner;
+		row = find.row({pg::int8(version.id)});
+	}
+	if (row && !row->null(0))
+		pg::notice("training of solution version \"" + version.name + "\" failed: " + row->text(0));
+}
+
+} // namespace
+
 std::string wait_for(const catalog::FoundVersion &version, std::int64_t timeout_us) {
 	const TimestampTz until = pg::call([] { return GetCurrentTimestamp(); }) + timeout_us;
 	for (;;) {
 		const std::string status = status_of(version.id, version.name);
+		if (status == "CREATE FAILED")
+			tell_failure(version);
 		if (!in_training(status))
 			return status;
 		if (made_here(version.id))
@@ -241,7 +261,7 @@ std::string describe_version(const catalog::FoundVersion &version) {
 		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'config', v.config,"
 		" 'metrics', (SELECT pg_catalog.jsonb_object_agg(m->>'metric', m->'value')"
 		" FROM pg_catalog.jsonb_array_elements(v.metrics) AS m), 'members', v.members, 'data_summary', v.data_summary,"
-		" 'wall_seconds', v.wall_seconds, 'training_hours', v.cpu_seconds / 3600, 'peak_memory', v.peak_memory,"
+		" 'wall_seconds', v.wall_seconds, 'training_hours', round(v.cpu_seconds::numeric / 3600, 9)::float8, 'peak_memory', v.peak_memory,"
 		" 'model_bytes', r.bytes, 'content_hash', r.content_hash, 'created_at', v.created_at,"
 		" 'started_at', v.started_at, 'finished_at', v.finished_at, 'updated_at', v.updated_at)::text"
 		" FROM recsys_internal.solution_version AS v JOIN recsys_internal.solution AS s ON s.id = v.solution_id"
@@ -269,7 +289,7 @@ Json version_metrics(const catalog::FoundVersion &version) {
 void list_versions(const catalog::Group &group, pg::ResultTable &out) {
 	static Plan list{
 		"SELECT $2, s.name, " RECSYS_VERSION_NAME ", v.number, v.config->>'recipe', v.status, v.failure_reason,"
-		" v.training_mode, v.training_type, v.wall_seconds, v.cpu_seconds / 3600, v.peak_memory, r.bytes, "
+		" v.training_mode, v.training_type, v.wall_seconds, round(v.cpu_seconds::numeric / 3600, 9)::float8, v.peak_memory, r.bytes, "
 		"r.content_hash,"
 		" v.created_at, v.started_at, v.finished_at"
 		" FROM recsys_internal.solution_version AS v JOIN recsys_internal.solution AS s ON s.id = v.solution_id"

@@ -60,9 +60,13 @@ SELECT recsys.create_campaign('sc_waiting', 'sc_other/1');
 SELECT solution_version, pending_solution_version, status FROM recsys.campaigns WHERE name = 'sc_waiting';
 SELECT count(*) FROM recsys.get_recommendations('sc_waiting', 'u1');
 SELECT recsys.update_campaign('sc_waiting', min_provisioned_tps => 2);
-UPDATE recsys_internal.solution_version v SET status = 'CREATE FAILED'
+UPDATE recsys_internal.solution_version v SET status = 'CREATE FAILED', failure_reason = 'no luck'
 FROM recsys_internal.solution s WHERE s.id = v.solution_id AND s.name = 'sc_other';
+SET client_min_messages = notice;
+SELECT recsys.wait_for('sc_other/1');
+SET client_min_messages = warning;
 SELECT recsys.create_campaign('sc2', 'sc_other/1');
+SELECT recsys.create_campaign('sc2', 'sc_other');
 SELECT recsys.delete_campaign('sc_waiting');
 
 -- rights: a reader is served and sees the campaign, a stranger sees nothing, and neither can change it
