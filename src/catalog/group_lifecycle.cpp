@@ -47,6 +47,18 @@ bool make_schema(const std::string &name) {
 	return false;
 }
 
+[[noreturn]] void group_exists(const std::string &name) {
+	throw Error(sqlstate::AlreadyExists, "dataset group \"" + name + "\" already exists");
+}
+
+// Before its schema is looked at: that it is taken as well is no news then.
+void check_name_is_free(const std::string &name) {
+	static Plan find{"SELECT FROM recsys_internal.dataset_group WHERE name = $1", {TEXTOID}};
+	AsOwner owner;
+	if (find.row({pg::text(name)}))
+		group_exists(name);
+}
+
 void check_schema_is_free(const std::string &schema) {
 	static Plan find{"SELECT name FROM recsys_internal.dataset_group WHERE schema_name = $1", {TEXTOID}};
 	AsOwner owner;
@@ -114,6 +126,7 @@ void create_group(const GroupRequest &request) {
 	if (pg::settings::service_limits && groups_with(Right::Own).size() >= 5)
 		throw Error(sqlstate::LimitExceeded, "cannot create dataset group \"" + request.name + "\"",
 					"There may be 5 dataset groups.", "The limit holds while \"recsys.service_limits\" is on.");
+	check_name_is_free(request.name);
 	const bool made = make_schema(schema);
 	check_schema_is_free(schema);
 	static Plan insert{"INSERT INTO recsys_internal.dataset_group (name, domain, schema_name, schema_made, tags) "
@@ -123,7 +136,7 @@ void create_group(const GroupRequest &request) {
 		AsOwner owner;
 		if (!insert.row({pg::text(request.name), domain.empty() ? pg::null() : pg::text(domain), pg::text(schema),
 						 pg::boolean(made), pg::jsonb(request.tags.dump())}))
-			throw Error(sqlstate::AlreadyExists, "dataset group \"" + request.name + "\" already exists");
+			group_exists(request.name);
 	}
 	invalidate_caches();
 }

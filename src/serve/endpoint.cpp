@@ -139,7 +139,8 @@ DynamicPlan &Endpoint::metadata(const std::vector<std::string> &columns) {
 		const catalog::Field *field = items_->field(column);
 		if (field == nullptr && column != "creation_timestamp")
 			throw Error("42703", "items dataset of group \"" + group_.name + "\" has no column \"" + column + "\"", {},
-						"Describe the dataset to see its columns.");
+						"recsys.describe_dataset shows its columns; recsys.update_dataset adds " +
+							std::string(items_->mapped ? "columns of the mapped relation." : "further ones."));
 		const std::string name = field == nullptr ? column : field->name;
 		if (std::find(names.begin(), names.end(), name) == names.end())
 			names.push_back(name);

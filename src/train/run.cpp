@@ -102,7 +102,7 @@ void Run::save(std::int64_t version_id) {
 }
 
 Cost Run::cost() const {
-	return {1e-6 * static_cast<double>(now_us() - began_us_), cpu_seconds() - cpu_before_,
+	return {static_cast<double>(now_us() - began_us_) / 1e6, cpu_seconds() - cpu_before_,
 			static_cast<std::int64_t>(budget_.peak())};
 }
 

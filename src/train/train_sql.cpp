@@ -1,4 +1,6 @@
 // The SQL-callable functions of training: arguments in, rights checked, one call, an answer out.
+#include <cmath>
+
 #include "train/recipes.hpp"
 #include "train/solution.hpp"
 #include "train/training.hpp"
@@ -156,9 +158,10 @@ RECSYS_FUNCTION(estimate_training) {
 	const store::DatasetSize size = store::count_training_rows(solution.group, spec.filter);
 	const recipe::Estimate estimate = recipe::estimate_training(*spec.recipe, size.interactions, size.users, size.items,
 																static_cast<std::size_t>(pg::settings::train_threads));
+	const auto up = [](double x, double parts) { return pg::float8(std::ceil(x * parts) / parts); }; // digits an estimate has
 	const auto number = [](std::uint64_t n) { return pg::int8(static_cast<std::int64_t>(n)); };
 	pg::ResultTable out(call);
-	out.row({pg::float8(estimate.wall_seconds), pg::float8(estimate.cpu_seconds / 3600), number(estimate.peak_bytes),
+	out.row({up(estimate.wall_seconds, 1e3), up(estimate.cpu_seconds / 3600, 1e6), number(estimate.peak_bytes),
 			 number(size.interactions), number(size.users), number(size.items)});
 	return call.result_void();
 }

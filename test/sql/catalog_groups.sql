@@ -34,7 +34,8 @@ SELECT arguments, pg_temp.try('SELECT recsys.create_dataset_group(' || arguments
     (22, '''catalog_groups_x'', tags => ''{"a!": "x"}'''),
     (23, '''catalog_groups_x'', tags => jsonb_build_object(repeat(''k'', 129), ''x'')'),
     (24, '''catalog_groups_x'', tags => jsonb_build_object(''k'', repeat(''v'', 257))'),
-    (25, '''catalog_groups_x'', tags => (SELECT jsonb_object_agg(i, ''x'') FROM generate_series(1, 51) i)')
+    (25, '''catalog_groups_x'', tags => (SELECT jsonb_object_agg(i, ''x'') FROM generate_series(1, 51) i)'),
+    (26, '''Catalog-Groups''')
 ) AS bad(n, arguments) ORDER BY n;
 -- nothing of the failed ones stayed
 SELECT nspname FROM pg_namespace WHERE nspname LIKE 'catalog\_groups%' ORDER BY 1;
