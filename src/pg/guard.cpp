@@ -34,6 +34,25 @@ static void copy_clipped(char *to, std::size_t size, const char *from) noexcept 
 	to[n] = '\0';
 }
 
+void Raise::set_current() noexcept {
+	try {
+		throw;
+	} catch (const PgError &e) {
+		edata = e.edata;
+		set(ERRCODE_OUT_OF_MEMORY, "out of memory");
+	} catch (const Cancelled &) {
+		interrupted = true;
+		set(ERRCODE_QUERY_CANCELED, "canceling statement due to user request");
+	} catch (const Error &e) {
+		set(e);
+	} catch (const std::bad_alloc &) {
+		set(ERRCODE_OUT_OF_MEMORY, "out of memory");
+	} catch (const std::exception &e) {
+		set(ERRCODE_INTERNAL_ERROR, e.what());
+	} catch (...) {
+	}
+}
+
 void Raise::set(const Error &e) noexcept {
 	const char *s = e.sqlstate();
 	set(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]), e.what());

@@ -46,6 +46,8 @@ struct Raise {
 	bool interrupted = false;
 	ErrorData *edata = nullptr;
 	char message[1024] = "unrecognized C++ exception", detail[2048] = "", hint[1024] = "";
+	/// Inside a handler: takes over what is being handled, whatever its type.
+	void set_current() noexcept;
 	void set(const Error &e) noexcept;
 	void set(int state, const char *text) noexcept;
 };
@@ -71,19 +73,8 @@ template <class F> auto entry(F &&body) -> decltype(body()) {
 	try {
 		detail::ErrorStacks keep;
 		return body();
-	} catch (const PgError &e) {
-		what.edata = e.edata;
-		what.set(ERRCODE_OUT_OF_MEMORY, "out of memory");
-	} catch (const Cancelled &) {
-		what.interrupted = true;
-		what.set(ERRCODE_QUERY_CANCELED, "canceling statement due to user request");
-	} catch (const Error &e) {
-		what.set(e);
-	} catch (const std::bad_alloc &) {
-		what.set(ERRCODE_OUT_OF_MEMORY, "out of memory");
-	} catch (const std::exception &e) {
-		what.set(ERRCODE_INTERNAL_ERROR, e.what());
 	} catch (...) {
+		what.set_current();
 	}
 	detail::raise(what);
 }
@@ -112,19 +103,8 @@ template <class F> Failure try_catch(F &&body) {
 		detail::ErrorStacks keep;
 		body();
 		return out;
-	} catch (const PgError &e) {
-		what.edata = e.edata;
-		what.set(ERRCODE_OUT_OF_MEMORY, "out of memory");
-	} catch (const Cancelled &) {
-		what.interrupted = true;
-		what.set(ERRCODE_QUERY_CANCELED, "canceling statement due to user request");
-	} catch (const Error &e) {
-		what.set(e);
-	} catch (const std::bad_alloc &) {
-		what.set(ERRCODE_OUT_OF_MEMORY, "out of memory");
-	} catch (const std::exception &e) {
-		what.set(ERRCODE_INTERNAL_ERROR, e.what());
 	} catch (...) {
+		what.set_current();
 	}
 	detail::describe(what, out);
 	return out;

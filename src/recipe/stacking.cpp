@@ -114,7 +114,7 @@ void Stacking::score_case(const ExpertScorers &scorers, const HeldOutCases &case
 		if (has_base_[e] != 0)
 			continue;
 		personal[e].assign(n_items, 0.0f);
-		scorers[e]->add(past.past(), 1.0f, {personal[e].data(), dirty.data()});
+		scorers[e]->add(past.past(), 1.0f, {personal[e].data(), dirty.data(), dirty.size()});
 		mark_top(personal[e], order, marked, items);
 	}
 	const std::size_t certain = items.size();
