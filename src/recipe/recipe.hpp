@@ -130,6 +130,8 @@ struct CostModel {
 	double score_ns;							// of one item for one user of the evaluation
 	double parallel_share;						// of the CPU time, spread over the threads
 	double event_bytes, user_bytes, item_bytes; // at the peak, the training set included
+	/// Choosing settings costs so much a pair, of at most so many: more data are sampled.
+	double tuning_pairs = 0, tuning_pair_ns = 0, tuning_pair_bytes = 0;
 };
 
 struct RecipeSpec {

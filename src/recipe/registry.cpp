@@ -13,17 +13,20 @@ constexpr Capabilities kAggregate{
 	.context = false, .exploration = false, .auto_update = false, .scores = false, .batch = false, .real_time = false};
 
 // Some forty tables are counted while settings are chosen, from a part of the users when there are many.
-constexpr CostModel kBlendCost{.fixed_seconds = 0.05,
-							   .event_ns = 15000,
-							   .user_ns = 1000,
-							   .item_ns = 100000,
-							   .pair_ns = 30,
+constexpr CostModel kBlendCost{.fixed_seconds = 0,
+							   .event_ns = 50,
+							   .user_ns = 1900,
+							   .item_ns = 200000,
+							   .pair_ns = 10,
 							   .history_limit = 500,
-							   .score_ns = 10,
-							   .parallel_share = 0.9,
-							   .event_bytes = 140,
-							   .user_bytes = 70,
-							   .item_bytes = 4000};
+							   .score_ns = 100,
+							   .parallel_share = 0.92,
+							   .event_bytes = 60,
+							   .user_bytes = 60,
+							   .item_bytes = 2000,
+							   .tuning_pairs = 2e8,
+							   .tuning_pair_ns = 130,
+							   .tuning_pair_bytes = 0.6};
 
 RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view description,
 					 TrainResult (*train)(const TrainRequest &)) {
@@ -109,8 +112,8 @@ const std::vector<RecipeSpec> &table() {
 		 {.fixed_seconds = 0,
 		  .event_ns = 140,
 		  .user_ns = 1900,
-		  .item_ns = 6000,
-		  .pair_ns = 0.6,
+		  .item_ns = 30000,
+		  .pair_ns = 1.5,
 		  .history_limit = kMaxHistory,
 		  .score_ns = 1,
 		  .parallel_share = 0.7,

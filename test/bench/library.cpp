@@ -8,6 +8,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -113,7 +114,7 @@ std::map<std::string, std::string> settings(std::string_view text) {
 }
 
 void train(const std::string &what, const data::TrainingSet &set, double build_wall, double build_cpu,
-		   Executor &executor, MemoryBudget &budget) {
+		   Executor &executor, const MemoryBudget &of_set) {
 	const std::string name = what.substr(0, what.find(':'));
 	const recipe::RecipeSpec *recipe = recipe::find_recipe(name);
 	if (recipe == nullptr) {
@@ -123,6 +124,8 @@ void train(const std::string &what, const data::TrainingSet &set, double build_w
 	const auto parameters = recipe::complete_hyperparameters(
 		*recipe, settings(std::string_view(what).substr(std::min(name.size() + 1, what.size()))));
 	Monitor monitor;
+	MemoryBudget budget; // this recipe's own peak, on top of the rows
+	budget.charge(of_set.used());
 	const auto start = Clock::now();
 	const double cpu = cpu_seconds();
 	const recipe::TrainResult result = recipe->train({set, parameters, {}, 1, executor, {}, monitor, budget});
@@ -133,7 +136,7 @@ void train(const std::string &what, const data::TrainingSet &set, double build_w
 		"{\"what\": \"%s\", \"train_seconds\": %.3f, \"wall_seconds\": %.3f, \"predicted_wall\": %.3f, "
 		"\"cpu_seconds\": %.3f, \"predicted_cpu\": %.3f, \"peak_mb\": %zu, \"predicted_mb\": %zu, \"model_mb\": %.1f",
 		what.c_str(), wall, wall + build_wall, estimate.wall_seconds, used + build_cpu, estimate.cpu_seconds,
-		budget.peak() >> 20, estimate.peak_bytes >> 20, static_cast<double>(result.model.size()) / (1 << 20));
+		std::max(of_set.peak(), budget.peak()) >> 20, estimate.peak_bytes >> 20, static_cast<double>(result.model.size()) / (1 << 20));
 	for (const recipe::Metric &metric : result.metrics)
 		std::printf(", \"%s\": %.4f", metric.name.c_str(), metric.value);
 	std::printf("}\n");
