@@ -61,10 +61,13 @@ void Endpoint::load_campaign(std::int64_t campaign_id) {
 	if (!row)
 		throw Error(sqlstate::NotFound, "campaign \"" + name_ + "\" does not exist", {},
 					"Those you may use are listed in \"recsys.campaigns\".");
-	if (row->null(0))
+	if (row->null(0)) {
+		const std::string reason = row->null(2) ? "" : row->text(2); // the message; detail and hint are on further lines
 		throw Error(sqlstate::NotActive, "campaign \"" + name_ + "\" is not active",
-					"Its status is " + row->text(1) + (row->null(2) ? "." : ": " + row->text(2) + "."),
-					"It serves as soon as its solution version is ACTIVE.");
+					"Its status is " + row->text(1) + (reason.empty() ? "." : ": " + reason.substr(0, reason.find('\n')) + "."),
+					row->text(1) == "CREATE FAILED" ? "Train a new version, and name it with recsys.update_campaign."
+													: "It serves as soon as its solution version is ACTIVE.");
+	}
 	version_id_ = row->int8(0);
 	rule_.event_type = row->optional_text(3);
 	if (!row->null(4))

@@ -159,7 +159,7 @@ void end_version(std::int64_t id, bool stopped, const std::string &reason, const
 		" coalesce($4, extract(epoch FROM clock_timestamp() - started_at)), cpu_seconds = $5, peak_memory = $6,"
 		" finished_at = clock_timestamp(), updated_at = clock_timestamp()"
 		" WHERE id = $1 AND status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING')"
-		" RETURNING coalesce(failure_reason, 'The training of the solution version was stopped.')",
+		" RETURNING coalesce(failure_reason, 'training of the solution version was stopped')",
 		{INT8OID, BOOLOID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID}};
 	AsOwner owner;
 	const std::optional<Row> ended = end.row(

@@ -90,7 +90,9 @@ cmp_ok(time - $start, '<', 1.5, 'at once');
 is(version('slow/1', 'failure_reason IS NULL, wall_seconds > 0, training_hours >= 0, content_hash IS NULL'), 't|t|t|t',
 	'what it took is recorded');
 is(sql(q{SELECT status, failure_reason, pending_version_id IS NULL FROM recsys_internal.campaign}),
-	'CREATE FAILED|The training of the solution version was stopped.|t', 'the campaign that waited for it failed');
+	'CREATE FAILED|training of the solution version was stopped|t', 'the campaign that waited for it failed');
+like($node->error_of(q{SELECT * FROM recsys.get_recommendations('waits', 'u')}),
+	qr/is not active.*CREATE FAILED: training of the solution version was stopped\.\n.*recsys\.update_campaign/s, 'and says so, and what to do');
 sql('DELETE FROM recsys_internal.campaign');
 
 # ---- without a transaction while it computes
