@@ -27,8 +27,8 @@ public:
 	std::vector<std::uint8_t> choose() const;
 	/// Weights by history length; an expert with active[e] == 0 has none.
 	std::vector<LengthWeights> fit(std::span<const std::uint8_t> active) const;
-	/// The factor on all of `weights` under which what came next is the likeliest: the lists stay, the scores become
-	/// probabilities. Positive; 1 when there are too few cases to tell.
+	/// The factor on all of `weights` under which what came next is the likeliest: the lists stay, the scores spread as far as
+	/// the held-out cases say. Positive; 1 when there are too few cases to tell.
 	double temperature(const std::vector<LengthWeights> &weights) const;
 
 private:
