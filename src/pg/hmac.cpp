@@ -41,17 +41,4 @@ std::string base64url(std::string_view bytes) {
 	return out;
 }
 
-std::string from_base64url(std::string_view text) {
-	if (text.find_first_of("+/=") != std::string_view::npos)
-		return {};
-	std::string in(text);
-	std::replace(in.begin(), in.end(), '-', '+');
-	std::replace(in.begin(), in.end(), '_', '/');
-	in.append((4 - in.size() % 4) % 4, '=');
-	std::string out(static_cast<std::size_t>(pg_b64_dec_len(static_cast<int>(in.size()))), '\0');
-	const int n = pg_b64_decode(in.data(), static_cast<int>(in.size()), out.data(), static_cast<int>(out.size()));
-	out.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
-	return out;
-}
-
 } // namespace recsys::pg

@@ -14,7 +14,5 @@ Mac hmac_sha256(std::string_view key, std::string_view message);
 
 /// Standard base64 with "-" and "_" for "+" and "/", without padding (RFC 4648, section 5).
 std::string base64url(std::string_view bytes);
-/// Empty when `text` is not base64url.
-std::string from_base64url(std::string_view text);
 
 } // namespace recsys::pg

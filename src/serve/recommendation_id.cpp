@@ -34,18 +34,6 @@ void put(std::string &out, std::uint64_t value) {
 	out += static_cast<char>(value);
 }
 
-std::optional<std::uint64_t> take(std::string_view &in) {
-	std::uint64_t value = 0;
-	for (int shift = 0; !in.empty() && shift < 64; shift += 7) {
-		const auto byte = static_cast<unsigned char>(in.front());
-		in.remove_prefix(1);
-		value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-		if (byte < 0x80)
-			return value;
-	}
-	return std::nullopt;
-}
-
 std::string encode(const AnswerContent &content) {
 	std::string out(1, kFormat);
 	put(out, static_cast<std::uint64_t>(content.version_id));
@@ -80,29 +68,6 @@ std::string recommendation_id(const AnswerContent &content) {
 		return service_id(std::move(bytes));
 	bytes += mac(bytes).substr(0, kMacSize);
 	return std::string(kPrefix) + pg::base64url(bytes);
-}
-
-std::optional<AnswerContent> read_recommendation_id(std::string_view id) {
-	if (!id.starts_with(kPrefix))
-		return std::nullopt;
-	const std::string bytes = pg::from_base64url(id.substr(kPrefix.size()));
-	if (bytes.size() <= kMacSize || bytes[0] != kFormat)
-		return std::nullopt;
-	std::string_view in = std::string_view(bytes).substr(0, bytes.size() - kMacSize);
-	if (mac(in).substr(0, kMacSize) != bytes.substr(in.size()))
-		return std::nullopt;
-	in.remove_prefix(1);
-	const auto version = take(in), revision = take(in), seed = take(in), count = take(in);
-	if (!version || !revision || !seed || !count || *count > in.size())
-		return std::nullopt;
-	AnswerContent content{static_cast<std::int64_t>(*version), *revision, *seed, {}};
-	for (std::uint64_t i = 0; i < *count; ++i) {
-		const auto item = take(in);
-		if (!item)
-			return std::nullopt;
-		content.items.push_back(static_cast<std::uint32_t>(*item));
-	}
-	return content;
 }
 
 } // namespace recsys::serve

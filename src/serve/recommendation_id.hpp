@@ -1,6 +1,5 @@
 // The id of an answer. It holds what the answer was made from (model revision, seed) and the items that were returned, signed
-// with a key of this database. No table knows it, so a hot standby can give one; whoever gets it back (impressions, attribution,
-// the next page) can tell what was shown without looking anything up.
+// with a key of this database, so that it could not have been made elsewhere. No table knows it: a hot standby can give one.
 //
 //   RID- base64url( format 1 | version | revision | seed | count | count × ordinal | MAC )    integers as LEB128
 //
@@ -8,9 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "catalog/catalog.hpp"
@@ -24,7 +21,5 @@ struct AnswerContent {
 };
 
 std::string recommendation_id(const AnswerContent &content);
-/// What an id says; nothing for one that this database did not sign.
-std::optional<AnswerContent> read_recommendation_id(std::string_view id);
 
 } // namespace recsys::serve

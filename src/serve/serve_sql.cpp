@@ -1,7 +1,6 @@
 // The SQL-callable functions of serving.
 #include "serve/campaign.hpp"
 #include "serve/recommend.hpp"
-#include "serve/recommendation_id.hpp"
 
 #include "pg/function.hpp"
 
