@@ -129,6 +129,9 @@ std::string own_table(const Group &group, DatasetType type);
 /// "schema"."user_aliases" (alias_id PRIMARY KEY, user_id; both of the dataset's user id type): events stored under alias_id
 /// count as user_id's, at once, in training, serving and filters. Made with the interactions dataset; users write it by SQL.
 std::string alias_table(const Group &group);
+/// "::pg_catalog.text": a cast to one of the types above that means the same under every search_path. (boolean, integer and the
+/// like are words of the grammar.)
+std::string cast_sql(const std::string &type);
 /// SQL type of a field's column in a managed table.
 const char *field_sql_type(const Field &field);
 

@@ -94,7 +94,8 @@ Oid source_column_type(const Branch &b, const std::string &column) {
 	return type;
 }
 
-// A source's column in the dataset's type; casts only where the types differ, so that indexes still match.
+// A source's column in the dataset's type. The cast is always written: C++ reads the values as being of this type, whatever
+// the owner of the table makes of the column while the statement is in use. Without need it costs nothing and hides no index.
 std::string converted(const Branch &b, const std::string &column, const std::string &wanted) {
 	const Oid type = source_column_type(b, column);
 	const std::string expression = "t." + quote_identifier(column);
@@ -102,37 +103,33 @@ std::string converted(const Branch &b, const std::string &column, const std::str
 		return "pg_catalog.array_to_string(" + expression + ", '|')";
 	if (wanted == "text[]" && (type == TEXTOID || type == VARCHAROID || type == BPCHAROID || type == NAMEOID))
 		return "pg_catalog.string_to_array(" + expression + "::pg_catalog.text, '|')";
-	const char *have = pg::call([type] { return format_type_be(type); });
-	if (wanted == have || (wanted == "text" && type == VARCHAROID) || (wanted == "timestamptz" && type == TIMESTAMPTZOID) ||
-		(wanted == "float8" && type == FLOAT8OID))
-		return expression;
-	return expression + "::" + wanted;
+	return expression + cast_sql(wanted);
 }
 
 std::string source_expression(const Branch &b, const std::string &column) {
 	const std::string type = column_sql_type(b.dataset, column);
 	const auto it = b.source->columns.find(column);
 	if (it == b.source->columns.end() || it->is_null())
-		return "NULL::" + type;
+		return "NULL" + cast_sql(type);
 	if (it->is_string())
 		return converted(b, it->get<std::string>(), type);
 	if (it->contains("constant")) {
 		const Json &value = it->at("constant");
-		return quote_literal(value.is_string() ? value.get<std::string>() : value.dump()) + "::" + type;
+		return quote_literal(value.is_string() ? value.get<std::string>() : value.dump()) + cast_sql(type);
 	}
 	const std::string source = it->at("column").get<std::string>();
 	source_column_type(b, source);
 	const std::string epoch = it->value("epoch", "");
 	if (epoch.empty())
 		return converted(b, source, type);
-	return "to_timestamp(t." + quote_identifier(source) + (epoch == "ms" ? " / 1000.0" : "::float8") + ")";
+	return "pg_catalog.to_timestamp(t." + quote_identifier(source) + "::pg_catalog.float8" +
+		   (epoch == "ms" ? " OPERATOR(pg_catalog./) 1000.0" : "") + ")";
 }
 
 std::string expression(const Branch &b, const std::string &column) {
 	if (b.source != nullptr)
 		return source_expression(b, column);
-	column_sql_type(b.dataset, column); // raises for a column that does not exist
-	return "t." + quote_identifier(column);
+	return "t." + quote_identifier(column) + cast_sql(column_sql_type(b.dataset, column));
 }
 
 // `where` with every {column} replaced by the branch's own expression.
@@ -197,6 +194,9 @@ void on_relcache_invalidation(Datum, Oid relation) {
 		epoch_relation = InvalidOid;
 	}
 }
+
+// What a cached statement calls by its schema's name must go on being that schema.
+void on_schema_invalidation(Datum, int, uint32) { ++generation; }
 
 Oid find_epoch_relation() {
 	return pg::call([] {
@@ -369,6 +369,11 @@ std::string column_sql_type(const Dataset &dataset, std::string_view column) {
 	throw Error("42703", "dataset type " + std::string(to_string(dataset.type)) + " has no column \"" + std::string(column) + "\"");
 }
 
+std::string cast_sql(const std::string &type) {
+	const bool keyword = type == "boolean" || type == "smallint" || type == "integer" || type == "bigint";
+	return (keyword ? "::" : "::pg_catalog.") + type;
+}
+
 std::string own_table(const Group &group, DatasetType type) {
 	return quote_identifier(group.schema) + "." + quote_identifier(to_string(type));
 }
@@ -392,7 +397,10 @@ void invalidate_caches() {
 std::uint64_t cache_generation() {
 	static bool registered = false;
 	if (!registered) {
-		pg::call([] { CacheRegisterRelcacheCallback(on_relcache_invalidation, 0); });
+		pg::call([] {
+			CacheRegisterRelcacheCallback(on_relcache_invalidation, 0);
+			CacheRegisterSyscacheCallback(NAMESPACEOID, on_schema_invalidation, 0);
+		});
 		registered = true;
 	}
 	if (!OidIsValid(epoch_relation))

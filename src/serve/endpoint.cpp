@@ -30,7 +30,7 @@ std::string text_array_literal(const std::vector<std::string> &values) {
 	std::string out = "ARRAY[";
 	for (std::size_t i = 0; i < values.size(); ++i)
 		out += (i == 0 ? "" : ", ") + quote_literal(values[i]);
-	return out + "]::text[]";
+	return out + "]::pg_catalog.text[]";
 }
 
 } // namespace
@@ -87,7 +87,7 @@ std::string Endpoint::event_condition() const {
 		positive = "{event_type} OPERATOR(pg_catalog.=) " + quote_literal(*rule_.event_type);
 	if (rule_.value_threshold)
 		positive += (positive.empty() ? "" : " AND ") + std::string("{event_value} OPERATOR(pg_catalog.>=) ") +
-					shortest(*rule_.value_threshold) + "::float8";
+					shortest(*rule_.value_threshold) + "::pg_catalog.float8";
 	if (positive.empty())
 		return {};
 	if (rule_.negative_types.empty())
@@ -110,9 +110,10 @@ void Endpoint::write_statements() {
 	statements.newest_events = plan(ordered + " LIMIT " + std::to_string(model_->scorer().max_history()), user_type());
 	statements.all_events = plan(ordered, user_type());
 	const std::string aliases = catalog::alias_table(group_);
+	const std::string id = catalog::cast_sql(catalog::id_type_name(user_type()));
 	statements.aliases = plan("WITH owner AS (SELECT coalesce((SELECT user_id FROM " + aliases +
-								  " WHERE alias_id OPERATOR(pg_catalog.=) $1), $1) AS id)"
-								  " SELECT id FROM owner UNION SELECT a.alias_id FROM " +
+								  " WHERE alias_id OPERATOR(pg_catalog.=) $1), $1)" + id + " AS id)"
+								  " SELECT id FROM owner UNION SELECT a.alias_id" + id + " FROM " +
 								  aliases + " a, owner WHERE a.user_id OPERATOR(pg_catalog.=) owner.id",
 							  user_type());
 	if (!items_)

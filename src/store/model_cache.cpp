@@ -236,6 +236,10 @@ std::unique_ptr<ModelMemory> attach(const Revision &revision, Slot *&mine) {
 			Locked lock(LW_EXCLUSIVE);
 			Slot *slot = find_slot(revision.content_hash);
 			if (slot != nullptr && slot->state == SlotState::Ready) {
+				if (slot->bytes != memory_size(revision))
+					throw Error(sqlstate::DamagedModel, "model is damaged",
+								"Its content hash is that of another model of a different size.",
+								"Train a new solution version, or restore the model from a backup.");
 				const dsm_handle handle = slot->handle;
 				dsm_segment *segment = pg::call([handle] {
 					dsm_segment *s = dsm_attach(handle);
@@ -419,8 +423,10 @@ std::shared_ptr<const Model> open_model(const Revision &revision, const std::str
 	if (!model)
 		model = open_private(revision, name, reason);
 	// A private copy of unfinished work is forgotten with its holder, so that the committed model is then shared.
-	if (committed)
+	if (committed) {
+		std::erase_if(opened(), [](const auto &entry) { return entry.second.expired(); });
 		opened()[revision.content_hash] = model;
+	}
 	return model;
 }
 

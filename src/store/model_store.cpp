@@ -138,6 +138,9 @@ Revision newest_revision(std::int64_t version_id) {
 	if (!row)
 		throw Error(sqlstate::NotActive, "solution version has no model",
 					"Its training has not finished successfully.");
+	if (row->text(1).size() != 32)
+		throw Error(sqlstate::DamagedModel, "model is damaged", "Its content hash is malformed.",
+					"Train a new solution version, or restore the model from a backup.");
 	return {version_id, static_cast<int>(row->int8(0)), row->text(1),
 			artifact::plan_layout(row->text(2), parse_sections(row->text(3)))};
 }
