@@ -25,9 +25,13 @@ int n_handlers = 0;
 
 // What this transaction leaves to tell when it ends. Told also after an abort, when rows were locked meanwhile that a worker
 // may have passed over.
+struct Stop {
+	std::int64_t job;
+	SubTransactionId asked_in;
+};
 struct AtEnd {
 	bool registered = false, enqueued = false, locked = false;
-	std::vector<std::int64_t> *stops = nullptr; // never freed: a static object with a destructor would run at exit
+	std::vector<Stop> *stops = nullptr; // never freed: a static object with a destructor would run at exit
 };
 AtEnd at_end;
 
@@ -35,8 +39,8 @@ AtEnd at_end;
 void on_transaction_end(XactEvent event, void *) {
 	switch (event) {
 	case XACT_EVENT_COMMIT:
-		for (const std::int64_t job : *at_end.stops)
-			if (!board::stop(MyDatabaseId, job))
+		for (const Stop &stop : *at_end.stops)
+			if (!board::stop(MyDatabaseId, stop.job))
 				at_end.locked = true; // its worker died meanwhile
 		if (at_end.enqueued || at_end.locked)
 			board::flag(MyDatabaseId);
@@ -59,11 +63,24 @@ void on_transaction_end(XactEvent event, void *) {
 	at_end.stops->clear();
 }
 
+// A stop that was asked for after a savepoint is taken back with it.
+void on_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *) {
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		std::erase_if(*at_end.stops, [mine](const Stop &stop) { return stop.asked_in == mine; });
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+		for (Stop &stop : *at_end.stops)
+			if (stop.asked_in == mine)
+				stop.asked_in = parent;
+}
+
 void watch_transaction() {
 	if (at_end.registered)
 		return;
-	at_end.stops = new std::vector<std::int64_t>;
-	pg::call([] { RegisterXactCallback(on_transaction_end, nullptr); });
+	at_end.stops = new std::vector<Stop>;
+	pg::call([] {
+		RegisterXactCallback(on_transaction_end, nullptr);
+		RegisterSubXactCallback(on_subtransaction_end, nullptr);
+	});
 	at_end.registered = true;
 }
 
@@ -147,7 +164,7 @@ void request_stop(std::int64_t job_id) {
 	if (row->text(7) == "RUNNING") {
 		stop_running.run({pg::int8(job_id)});
 		if (board::present())
-			at_end.stops->push_back(job_id);
+			at_end.stops->push_back({job_id, GetCurrentSubTransactionId()});
 		return;
 	}
 	const Job job = job_of(*row);

@@ -65,6 +65,9 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE ba
 # ---- stops
 $node->safe_psql('postgres', "BEGIN; SELECT stop_job($job); SELECT stop_job($third); ROLLBACK");
 is($node->field($job, 'status') . $node->field($third, 'status'), 'RUNNINGPENDING', 'a stop that is rolled back is none');
+$node->safe_psql('postgres', "BEGIN; SAVEPOINT s; SELECT stop_job($job); SAVEPOINT t; SELECT stop_job($third); RELEASE t; ROLLBACK TO s; COMMIT");
+sleep 1;
+is($node->field($job, 'status') . $node->field($third, 'status'), 'RUNNINGPENDING', 'neither is one that is rolled back to a savepoint');
 $node->safe_psql('postgres', "SELECT stop_job($third)");
 is($node->field($third, 'status, failure_reason'), 'STOPPED|stopped by request', 'a waiting job is stopped at once');
 is($node->mark($third), 'stopped by request|t', 'and its resource told');
