@@ -26,7 +26,8 @@ SafeSearchPath::SafeSearchPath() : nest_level_(NewGUCNestLevel()) {
 	});
 }
 
-SafeSearchPath::~SafeSearchPath() { AtEOXact_GUC(true, nest_level_); }
+// As an abort would: a SET by somebody's trigger or function in between is undone, too.
+SafeSearchPath::~SafeSearchPath() { AtEOXact_GUC(false, nest_level_); }
 
 AsOwner::AsOwner() : user_(extension_owner()) {}
 

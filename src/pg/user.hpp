@@ -22,7 +22,8 @@ private:
 	int context_;
 };
 
-/// Fixes search_path to pg_catalog, pg_temp until destroyed, so that no name or operator of a caller's schema is met.
+/// Fixes search_path to pg_catalog, pg_temp until destroyed, so that no name or operator of a caller's schema is met. At the
+/// end all settings are as before, whatever ran meanwhile: in a worker the next job is somebody else's.
 class SafeSearchPath {
 public:
 	SafeSearchPath();

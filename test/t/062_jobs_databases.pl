@@ -62,7 +62,8 @@ BEGIN
     FOREACH attempt IN ARRAY ARRAY['ALTER ROLE alice SUPERUSER', 'SET ROLE postgres', 'RESET ROLE', 'SET SESSION AUTHORIZATION postgres',
         'RESET SESSION AUTHORIZATION', 'CREATE ROLE mallory SUPERUSER', 'SELECT set_config(''role'', ''postgres'', false)',
         'UPDATE recsys_internal.job SET status = ''SUCCEEDED''', 'CREATE TEMP TABLE pg_class (oid oid)',
-        'PREPARE evil AS SELECT 1', 'SELECT rolpassword FROM pg_authid']
+        'PREPARE evil AS SELECT 1', 'SELECT rolpassword FROM pg_authid', 'SET default_transaction_read_only = on',
+        'SET lock_timeout = 1', 'SET DateStyle = german']
     LOOP
         BEGIN
             EXECUTE attempt;
@@ -85,8 +86,9 @@ $job = $node->job(q({"sql": "INSERT INTO shop.bait VALUES (1)"},
 	{"sql": "INSERT INTO shop.bait SELECT 2 WHERE now() > ''2020-01-01''"}));
 $node->wait_status($job, 'SUCCEEDED');
 is($node->safe_psql('postgres', q{SELECT n FROM shop.bait ORDER BY n}), "1\n2", 'no function of a caller-made search_path is met');
-is($node->safe_psql('postgres', q{SELECT at, who, what, count(*) FROM shop.loot GROUP BY 1, 2, 3 ORDER BY 1, 2, 3}),
-	"deferred|alice|fired|2\nplain|alice|fired|2", 'hostile triggers, deferred ones included, gain nothing');
+is($node->safe_psql('postgres', q{SELECT at, who, what, count(*) FROM shop.loot GROUP BY 1, 2, 3 ORDER BY 1, 2, what COLLATE "C"}),
+	join("\n", map { my $at = $_; map { "$at|alice|$_|2" } 'SET DateStyle = german', 'SET default_transaction_read_only = on',
+		'SET lock_timeout = 1', 'fired' } 'deferred', 'plain'), 'hostile triggers, deferred ones included, gain nothing');
 is($node->safe_psql('postgres', q{SELECT rolsuper FROM pg_roles WHERE rolname = 'alice'}), 'f', 'alice is what she was');
 $node->stop;
 
