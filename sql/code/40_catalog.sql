@@ -18,7 +18,7 @@ RETURNS text LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_d
 COMMENT ON FUNCTION recsys.delete_dataset_group IS
 'Deletes a dataset group. Returns its name.
 
-Without cascade it must be empty of event trackers, solutions and datasets (RS002). With cascade => true everything goes: campaigns, solutions, trained models, filters, jobs, event trackers, datasets with the tables that recsys made for them, and the group''s schema if recsys made it and nothing else is left in it. What stays: the sources of mapped datasets, adopted tables, and anything of your own in the schema. If one of your own objects depends on a dataset''s table, nothing is deleted. A group whose schema was dropped can be deleted by the owner of the database.';
+Without cascade it must be empty of event trackers, solutions and datasets (RS002). With cascade => true everything goes: campaigns, solutions, trained models, filters, jobs, event trackers, datasets with the tables that recsys made for them, and the group''s schema if recsys made it and nothing else is left in it. What stays: the sources of mapped datasets, adopted tables, and anything of your own in the schema. If one of your own objects depends on a dataset''s table, nothing is deleted. A group whose schema was dropped can be deleted by the owner of the database, and by nobody else: making another schema of that name does not bring it back.';
 
 CREATE OR REPLACE FUNCTION recsys.describe_dataset_group(name text)
 RETURNS jsonb LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'recsys_describe_dataset_group';

@@ -7,11 +7,19 @@ CREATE TABLE recsys_internal.epoch (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton)
 );
 
+-- Which schema a name means now: "<system identifier>.<oid>", the oid 0 when there is none. It is declared IMMUTABLE for the
+-- generated column below alone, which is computed when a group is made and again when a dump is restored (pg_dump carries
+-- no generated columns), and never when something else of the group changes.
+CREATE OR REPLACE FUNCTION recsys_internal.schema_identity(schema_name text)
+RETURNS text LANGUAGE c IMMUTABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'recsys_schema_identity';
+
 CREATE TABLE recsys_internal.dataset_group (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL UNIQUE,
     domain text CHECK (domain IN ('ECOMMERCE', 'VIDEO_ON_DEMAND')),
     schema_name name NOT NULL UNIQUE,
+    -- A later schema of the same name is somebody else's, see Group in catalog/catalog.hpp.
+    schema_identity text NOT NULL GENERATED ALWAYS AS (recsys_internal.schema_identity(schema_name::text)) STORED,
     schema_made boolean NOT NULL DEFAULT true,      -- by recsys, which drops it with the group if nothing else lies in it
     tags jsonb NOT NULL DEFAULT '{}',
     status text NOT NULL DEFAULT 'ACTIVE',

@@ -33,7 +33,9 @@ struct Group {
 	std::int64_t id = 0;
 	std::string name, domain; // domain "" = custom
 	std::string schema;
-	Oid schema_oid = InvalidOid; // invalid when the schema is gone: the group can only be deleted
+	/// Invalid when the schema is gone: the group can only be deleted. Another schema that was given the same name later is
+	/// not the group's, or whoever made it would have the group and what its models know.
+	Oid schema_oid = InvalidOid;
 	bool custom() const { return domain.empty(); }
 };
 
@@ -43,6 +45,10 @@ std::optional<Group> find_group(std::int64_t id);
 bool has_right(const Group &group, Right right);
 /// Owner of the group's schema. Errors: 55000 when the schema is gone.
 Oid group_owner(const Group &group);
+/// What tells the schema that has this name now from others; stored with the group.
+std::string schema_identity(const std::string &schema);
+/// After pg_upgrade, which keeps schemas but not their oids: from now on groups hold to the schemas that have their names.
+void settle_schemas();
 /// All groups the caller may `right`, by name.
 std::vector<Group> groups_with(Right right);
 

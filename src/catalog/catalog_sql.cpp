@@ -103,6 +103,8 @@ RECSYS_FUNCTION(setup_roles) {
 	return call.result_void();
 }
 
+RECSYS_FUNCTION(schema_identity) { return call.result(schema_identity(call.text(0, "schema_name"))); }
+
 // ---- behind the views: only what the caller may read
 
 namespace {
@@ -121,7 +123,7 @@ void append_per_group(const pg::Call &call, Plan &plan) {
 RECSYS_FUNCTION(dataset_groups) {
 	static Plan plan{"SELECT g.name, g.domain, g.schema_name::text, pg_get_userbyid(n.nspowner)::text, g.status, g.tags, "
 					 "ARRAY(SELECT d.type FROM recsys_internal.dataset d WHERE d.group_id = g.id ORDER BY d.id), "
-					 "g.created_at, g.updated_at FROM recsys_internal.dataset_group g LEFT JOIN pg_namespace n "
+					 "g.created_at, g.updated_at FROM recsys_internal.dataset_group g JOIN pg_namespace n "
 					 "ON n.nspname = g.schema_name WHERE g.id = $1",
 					 {INT8OID}};
 	append_per_group(call, plan);

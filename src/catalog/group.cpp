@@ -5,6 +5,7 @@
 
 extern "C" {
 #include "access/table.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
@@ -21,14 +22,28 @@ using pg::Row;
 
 namespace {
 
+Oid namespace_oid(const std::string &name) {
+	const char *text = name.c_str();
+	return pg::call([text] { return get_namespace_oid(text, true); });
+}
+
+std::string identity(Oid schema) { return std::to_string(GetSystemIdentifier()) + "." + std::to_string(schema); }
+
+// Oids of schemas mean nothing in another database system. pg_upgrade makes one: until settle_schemas() the name counts.
+bool is_schema(Oid schema, const std::string &recorded) {
+	const std::string now = identity(schema);
+	return now == recorded || now.substr(0, now.find('.')) != recorded.substr(0, recorded.find('.'));
+}
+
 Group group_from(const Row &row, std::size_t first = 0) {
 	Group g;
 	g.id = row.int8(first);
 	g.name = row.text(first + 1);
 	g.domain = row.text(first + 2);
 	g.schema = row.text(first + 3);
-	const char *schema = g.schema.c_str();
-	g.schema_oid = pg::call([schema] { return get_namespace_oid(schema, true); });
+	const Oid named = namespace_oid(g.schema);
+	if (is_schema(named, row.text(first + 4)))
+		g.schema_oid = named;
 	return g;
 }
 
@@ -47,13 +62,19 @@ bool owns_database() {
 	return pg::call([] { return pg_database_ownercheck(MyDatabaseId, GetUserId()); });
 }
 
+// What was dropped since somebody looked it up allows nothing.
 bool schema_allows(Oid schema, AclMode mode) {
-	return pg::call([schema, mode] { return pg_namespace_aclcheck(schema, GetUserId(), mode) == ACLCHECK_OK; });
+	return pg::call([schema, mode] {
+		return SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(schema)) &&
+			   pg_namespace_aclcheck(schema, GetUserId(), mode) == ACLCHECK_OK;
+	});
 }
 
 // SELECT on the whole relation or on some of its columns; the executor checks the columns themselves.
 bool relation_allows(Oid relation, AclMode mode) {
 	return pg::call([relation, mode] {
+		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relation)))
+			return false;
 		return pg_class_aclcheck(relation, GetUserId(), mode) == ACLCHECK_OK ||
 			   pg_attribute_aclcheck_all(relation, GetUserId(), mode, ACLMASK_ANY) == ACLCHECK_OK;
 	});
@@ -91,7 +112,7 @@ SplitName split_name(std::string_view full) {
 Plan &resource_plan(std::string_view kind) {
 #define RECSYS_RESOURCE(table)                                                                                         \
 	{                                                                                                                  \
-		"SELECT r.id, r.name, g.id, g.name, g.domain, g.schema_name FROM recsys_internal." table                       \
+		"SELECT r.id, r.name, g.id, g.name, g.domain, g.schema_name, g.schema_identity FROM recsys_internal." table    \
 		" r JOIN recsys_internal.dataset_group g ON g.id = r.group_id WHERE r.name = $1 AND ($2 = '' OR g.name = $2) "  \
 		"ORDER BY g.name",                                                                                             \
 		{                                                                                                              \
@@ -209,7 +230,7 @@ std::string newest_outcome(std::int64_t solution) {
 } // namespace
 
 Group require_group(std::string_view name, Right right) {
-	static Plan find{"SELECT id, name, domain, schema_name FROM recsys_internal.dataset_group WHERE name = $1", {TEXTOID}};
+	static Plan find{"SELECT id, name, domain, schema_name, schema_identity FROM recsys_internal.dataset_group WHERE name = $1", {TEXTOID}};
 	std::optional<Row> row;
 	{
 		AsOwner owner;
@@ -227,7 +248,7 @@ Group require_group(std::string_view name, Right right) {
 }
 
 std::optional<Group> find_group(std::int64_t id) {
-	static Plan find{"SELECT id, name, domain, schema_name FROM recsys_internal.dataset_group WHERE id = $1", {INT8OID}};
+	static Plan find{"SELECT id, name, domain, schema_name, schema_identity FROM recsys_internal.dataset_group WHERE id = $1", {INT8OID}};
 	AsOwner owner;
 	const std::optional<Row> row = find.row({pg::int8(id)});
 	if (!row)
@@ -236,7 +257,7 @@ std::optional<Group> find_group(std::int64_t id) {
 }
 
 std::vector<Group> groups_with(Right right) {
-	static Plan all{"SELECT id, name, domain, schema_name FROM recsys_internal.dataset_group ORDER BY name", {}};
+	static Plan all{"SELECT id, name, domain, schema_name, schema_identity FROM recsys_internal.dataset_group ORDER BY name", {}};
 	pg::Rows rows;
 	{
 		AsOwner owner;
@@ -247,6 +268,16 @@ std::vector<Group> groups_with(Right right) {
 		if (Group group = group_from(row); has_right(group, right))
 			groups.push_back(std::move(group));
 	return groups;
+}
+
+std::string schema_identity(const std::string &schema) { return identity(namespace_oid(schema)); }
+
+void settle_schemas() {
+	static Plan settle{"UPDATE recsys_internal.dataset_group SET schema_name = schema_name "
+					   "WHERE split_part(schema_identity, '.', 1) <> split_part($1, '.', 1)",
+					   {TEXTOID}};
+	AsOwner owner;
+	settle.run({pg::text(identity(InvalidOid))});
 }
 
 Oid group_owner(const Group &group) {

@@ -60,11 +60,21 @@ void check_name_is_free(const std::string &name) {
 }
 
 void check_schema_is_free(const std::string &schema) {
-	static Plan find{"SELECT name FROM recsys_internal.dataset_group WHERE schema_name = $1", {TEXTOID}};
-	AsOwner owner;
-	if (const auto row = find.row({pg::text(schema)}))
-		throw Error(sqlstate::AlreadyExists, "schema \"" + schema + "\" belongs to dataset group \"" + row->text(0) + "\"", {},
-					"Choose another one with schema_name.");
+	static Plan find{"SELECT id FROM recsys_internal.dataset_group WHERE schema_name = $1", {TEXTOID}};
+	std::optional<Row> row;
+	{
+		AsOwner owner;
+		row = find.row({pg::text(schema)});
+	}
+	const std::optional<Group> group = row ? find_group(row->int8(0)) : std::nullopt;
+	if (!group)
+		return;
+	if (!OidIsValid(group->schema_oid))
+		throw Error(sqlstate::AlreadyExists, "the name of schema \"" + schema + "\" is taken by dataset group \"" + group->name + "\"",
+					"That group's own schema was dropped.",
+					"The owner of the database can delete the group, or choose another schema with schema_name.");
+	throw Error(sqlstate::AlreadyExists, "schema \"" + schema + "\" belongs to dataset group \"" + group->name + "\"", {},
+				"Choose another one with schema_name.");
 }
 
 // What forbids deleting a group, in words: event tracker "x", solution "y", interactions dataset.

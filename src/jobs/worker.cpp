@@ -231,6 +231,7 @@ void visit() {
 		return;
 	const TimestampTz started = GetCurrentTimestamp();
 	fix_settings();
+	as_extension_owner([] { catalog::settle_schemas(); });
 	end_abandoned();
 	for (;;) {
 		reload_settings();
