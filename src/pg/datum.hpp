@@ -37,7 +37,12 @@ bool is_id_type(Oid type); // text, varchar, int2, int4, int8, uuid
 Oid id_array_type(Oid type);
 
 inline constexpr std::int64_t kPostgresEpochMicros = 946684800000000LL; // 2000-01-01 in microseconds since 1970-01-01
-inline std::int64_t unix_micros(TimestampTz t) { return t + kPostgresEpochMicros; }
+/// PostgreSQL's last years do not fit into 64 bits from 1970 on, nor would differences of times. What lies after the year 75000
+/// counts as of that year: it stays the newest.
+inline std::int64_t unix_micros(TimestampTz t) {
+	constexpr TimestampTz kLatest = TimestampTz{1} << 61;
+	return (t < kLatest ? t : kLatest) + kPostgresEpochMicros;
+}
 inline TimestampTz from_unix_micros(std::int64_t t) { return t - kPostgresEpochMicros; }
 
 Datum make_text(std::string_view value);

@@ -66,6 +66,14 @@ SELECT alteration, r.* FROM (VALUES
 -- nothing lasted
 SELECT before = (pg_temp.answer('security_altered_own', 'u1'), pg_temp.answer('security_altered_map', 'u1')) AS same FROM before;
 
+-- the last timestamp there is: newer than all others, not older
+BEGIN;
+INSERT INTO security_altered_own.interactions (user_id, item_id, event_type, "timestamp", event_value)
+VALUES ('u1', 'f', 'Click', '294276-12-31 23:59:59+00', 1), ('u1', 'a', 'Click', '4713-01-01 00:00+00 BC', 1);
+SELECT recsys.create_solution_version('security_altered_own_s', wait => true);
+SELECT recsys.describe_solution_version('security_altered_own_s/2') #>> '{data_summary,newest_time}' AS newest;
+ROLLBACK;
+
 -- types, operators and functions of the caller's search_path that have the names of PostgreSQL's own
 CREATE SCHEMA security_altered_path;
 CREATE DOMAIN security_altered_path.text AS integer;
