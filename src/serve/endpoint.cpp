@@ -107,7 +107,9 @@ void Endpoint::write_statements() {
 	const auto plan = [](std::string sql, Oid type) {
 		return DynamicPlan(std::move(sql), {type}, CURSOR_OPT_GENERIC_PLAN);
 	};
-	statements.newest_events = plan(ordered + " LIMIT " + std::to_string(model_->scorer().max_history()), user_type());
+	// With ties: the lines of one order share its time, and which of them a plain LIMIT keeps would depend on the plan.
+	statements.newest_events = plan(
+		ordered + " FETCH FIRST " + std::to_string(model_->scorer().max_history()) + " ROWS WITH TIES", user_type());
 	statements.all_events = plan(ordered, user_type());
 	const std::string aliases = catalog::alias_table(group_);
 	const std::string id = catalog::cast_sql(catalog::id_type_name(user_type()));
