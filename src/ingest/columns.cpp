@@ -9,6 +9,7 @@
 #include "pg/settings.hpp"
 
 #include "pg/file.hpp"
+#include "pg/report.hpp"
 
 namespace recsys::ingest {
 

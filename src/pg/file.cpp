@@ -164,9 +164,4 @@ std::string_view from_utf8(std::string_view text) {
 	});
 }
 
-void notice(const std::string &message, const std::string &detail) {
-	const char *m = message.c_str(), *d = detail.c_str();
-	call([m, d] { ereport(NOTICE, (errmsg("%s", m), d[0] != '\0' ? errdetail("%s", d) : 0)); });
-}
-
 } // namespace recsys::pg

@@ -53,6 +53,4 @@ bool valid_utf8(std::string_view text);
 /// UTF-8 to the database's encoding; the same bytes in a UTF-8 database. The view lives in the current memory context.
 std::string_view from_utf8(std::string_view text);
 
-void notice(const std::string &message, const std::string &detail = {});
-
 } // namespace recsys::pg
