@@ -51,6 +51,4 @@ bool stop_requested();
 /// the group's owner, never in one of a superuser.
 void in_transaction(Oid user, const std::function<void()> &body);
 
-bool workers_available(); // preloaded, not in recovery, max_workers > 0
-
 } // namespace recsys::jobs

@@ -124,10 +124,6 @@ Job job_of(const pg::Row &row) {
 	return job;
 }
 
-bool workers_available() {
-	return board::present() && pg::settings::max_workers > 0 && !pg::call([] { return RecoveryInProgress(); });
-}
-
 std::int64_t enqueue(const char *kind, const catalog::Group &group, const std::optional<std::string> &name,
 					 std::int64_t resource_id, const catalog::Json &config) {
 	require_workers();

@@ -51,8 +51,6 @@ Oid extension_owner() {
 	return owner;
 }
 
-bool is_superuser() { return superuser(); }
-
 std::string user_name(Oid role) {
 	const char *name = call([role] { return GetUserNameFromId(role, true); });
 	return name == nullptr ? std::string() : std::string(name);

@@ -48,7 +48,6 @@ private:
 /// Owner of the extension in this database. Errors: 55000 when it is not installed.
 Oid extension_owner();
 
-bool is_superuser();
 std::string user_name(Oid role); // "" when the role is gone
 
 } // namespace recsys::pg
