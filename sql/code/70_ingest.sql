@@ -46,6 +46,13 @@ under the session''s id until an event joins session and user.
 Needs INSERT on the dataset''s table. A mapped dataset keeps its events in a table of recsys.
 Errors: 22023 names the position of the event and its field; RS001 for an absent tracker; RS003 under recsys.service_limits.';
 
+CREATE OR REPLACE FUNCTION recsys.put_events(tracking_id uuid, session_id text, event_list jsonb, user_id bigint)
+    RETURNS bigint
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    RETURN recsys.put_events(tracking_id, session_id, event_list, user_id::text);
+COMMENT ON FUNCTION recsys.put_events(uuid, text, jsonb, bigint) IS
+'The same for a user id that is a number.';
+
 CREATE OR REPLACE FUNCTION recsys.put_items(dataset_group text, items jsonb) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'recsys_put_items';

@@ -39,12 +39,15 @@ InputFile::InputFile(const std::string &path) : path_(path), exceptions_(std::un
 		std::uint64_t bytes;
 	};
 	const Opened opened = call([name] {
-		FILE *file = AllocateFile(name, PG_BINARY_R);
+		// Looked at before it is opened: opening a pipe waits for its writer, and cannot be cancelled.
 		struct stat st;
+		if (stat(name, &st) == 0 && !S_ISREG(st.st_mode))
+			ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+							S_ISDIR(st.st_mode) ? errmsg("\"%s\" is a directory", name)
+												: errmsg("\"%s\" is not a regular file", name)));
+		FILE *file = AllocateFile(name, PG_BINARY_R);
 		if (file == nullptr || fstat(fileno(file), &st) != 0)
 			ereport(ERROR, (errcode_for_file_access(), errmsg("could not open file \"%s\" for reading: %m", name)));
-		if (S_ISDIR(st.st_mode))
-			ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is a directory", name)));
 		return Opened{file, static_cast<std::uint64_t>(st.st_size)};
 	});
 	file_ = opened.file;

@@ -83,7 +83,7 @@ const std::vector<RecipeSpec> &table() {
 		 {},
 		 {},
 		 kAggregate,
-		 /* needs_user */ true,
+		 /* needs_user */ false,
 		 /* needs_item */ false,
 		 train_popularity_count,
 		 open_popularity_count,

@@ -156,6 +156,9 @@ void update_campaign(const std::string &name, const std::optional<std::string> &
 					   " min_provisioned_tps = coalesce($3, min_provisioned_tps), updated_at = now() WHERE id = $1",
 					   {INT8OID, BOOLOID, INT4OID}};
 	const catalog::Found campaign = catalog::require_resource("campaign", name, Right::Own);
+	if (!version_name && settings == CampaignSettings{})
+		throw Error(sqlstate::InvalidParameter, "nothing to update in campaign \"" + campaign.name + "\"", {},
+					"Name what shall change, such as solution_version.");
 	if (version_name)
 		check_latest(*version_name, settings.sync_with_latest.value_or(false));
 	std::optional<catalog::FoundVersion> version;

@@ -14,6 +14,7 @@ struct CampaignSettings {
 	std::optional<std::int32_t> exploration_item_age_cut_off;
 	std::optional<std::int32_t> min_provisioned_tps;
 	std::optional<bool> sync_with_latest;
+	bool operator==(const CampaignSettings &) const = default;
 };
 
 /// On an ACTIVE version the campaign serves at once; on one in training it is CREATE PENDING until that is ACTIVE.

@@ -10,6 +10,8 @@
 #include "serve/history.hpp"
 #include "serve/recommend.hpp"
 
+#include "pg/settings.hpp"
+
 namespace recsys::serve {
 
 namespace {
@@ -120,7 +122,8 @@ private:
 
 void require_user(const Endpoint &endpoint, const std::optional<std::string> &user) {
 	const recipe::RecipeSpec &spec = endpoint.model().spec();
-	if (!user && spec.needs_user)
+	// A list that is the same for everybody needs no user; the service asks for one all the same.
+	if (!user && (spec.needs_user || (spec.type == recipe::RecipeType::PopularItems && pg::settings::service_limits)))
 		throw Error("22004", "argument \"user_id\" must not be null",
 					"Recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint.name() + "\" recommends to a user.");
 }

@@ -70,6 +70,7 @@ SELECT ingest_events_put('"text"') AS not_an_object;
 SELECT recsys.put_events(:'tracker', 's', '{}', 'u');
 SELECT recsys.put_events(:'tracker', NULL, '[]', 'u');
 SELECT recsys.put_events(NULL, 's', '[]', 'u');
+SELECT recsys.put_events(:'tracker', 's', '[]', user_id => 42);
 SELECT count(*) FROM ingest_events.interactions WHERE user_id = 'u' AND event_type <> 't';
 DELETE FROM ingest_events.interactions WHERE user_id = 'u';
 

@@ -94,6 +94,12 @@ DO $$ BEGIN
     PERFORM recsys.create_dataset_import_job('nofile', 'ingest_import', 'items', current_setting('ingest_import.folder') || '/deep.csv', wait => true);
 EXCEPTION WHEN OTHERS THEN RAISE NOTICE '% %', SQLSTATE, replace(SQLERRM, current_setting('ingest_import.folder'), '');
 END $$;
+-- A pipe, which would wait for its writer.
+\! mkfifo "$FOLDER/pipe.csv"
+DO $$ BEGIN
+    PERFORM recsys.create_dataset_import_job('nofile', 'ingest_import', 'items', current_setting('ingest_import.folder') || '/pipe.csv', wait => true);
+EXCEPTION WHEN OTHERS THEN RAISE NOTICE '% %', SQLSTATE, replace(SQLERRM, current_setting('ingest_import.folder'), '');
+END $$;
 
 -- Relations: native types, and the caller's search path at creation.
 CREATE TABLE ingest_import_rows AS SELECT 'r' || i AS user_id, i AS item_id, to_timestamp(1700000000 + i) AS "timestamp",

@@ -21,6 +21,10 @@ SELECT name, dataset_group, solution, recipe, solution_version, pending_solution
 	failure_reason, latest_update FROM recsys.campaigns WHERE dataset_group = 'serve_campaigns' ORDER BY name;
 SELECT recsys.describe_campaign('sc') - 'created_at' - 'updated_at';
 SELECT count(*) FROM recsys.get_recommendations('sc', 'u1');
+SELECT count(*) FROM recsys.get_recommendations('sc');
+SET recsys.service_limits = on;
+SELECT count(*) FROM recsys.get_recommendations('sc');
+RESET recsys.service_limits;
 
 -- refused
 SELECT recsys.create_campaign('sc', 'sc_first/1');
@@ -39,6 +43,7 @@ SELECT recsys.update_campaign('sc', min_provisioned_tps => 3);
 SELECT recsys.update_campaign('sc', 'sc_first');
 SELECT solution_version, min_provisioned_tps, latest_update - 'created_at' - 'updated_at' AS latest_update
 FROM recsys.campaigns WHERE name = 'sc';
+SELECT recsys.update_campaign('sc');
 SELECT recsys.update_campaign('sc', 'sc_other/1');
 SELECT recsys.update_campaign('sc', 'sc_first/7');
 SELECT recsys.update_campaign('absent', 'sc_first/1');
