@@ -152,3 +152,42 @@ CREATE OR REPLACE FUNCTION recsys.describe_dataset_export_job(name text) RETURNS
 COMMENT ON FUNCTION recsys.describe_dataset_export_job(text) IS
 'Describes an export job by "name" or "group.name": the columns of recsys.dataset_export_jobs.
 Errors: RS001 for an absent job; 42725 when several groups have one of that name.';
+
+CREATE OR REPLACE FUNCTION recsys.create_data_deletion_job(name text, dataset_group text, source text, wait boolean DEFAULT false)
+    RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'recsys_create_data_deletion_job';
+COMMENT ON FUNCTION recsys.create_data_deletion_job(text, text, text, boolean) IS
+'Erases users from a dataset group and returns the job''s name. source lists their ids: a relation with a column user_id (others are not
+read), or a CSV file of the server with the one column USER_ID, or a directory of such files, when it begins with "/" (privileges of
+pg_read_server_files). All rows of these users go, or none: interactions, action_interactions, users and user_aliases, the rows under
+their aliases, and the anonymous events of sessions in which they are named. Ids that nobody has are no error, so a job can be repeated.
+Your own tables are never touched: of mapped datasets the rows in the group''s own tables go, and left_to_owner of
+recsys.data_deletion_jobs names the sources in which rows of these users are left. Models hold no row of a user, but keep what they
+learned: versions in recsys.describe_data_deletion_job are those to train anew.
+The job runs in the background, or with wait => true in this transaction. Deleted rows stay on disk until VACUUM, and in backups.
+Errors: 22P04 names line and column; 42501 without the privilege to read files, and where row-level security would hide rows; 55000
+without background workers, and when a trigger keeps rows; RS001 for an absent group; RS006 for a used name; RS003 under
+recsys.service_limits (5 deletions at a time).';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_data_deletion_jobs(OUT name text, OUT dataset_group text, OUT source text,
+        OUT status text, OUT failure_reason text, OUT num_deleted bigint, OUT left_to_owner jsonb, OUT created_at timestamptz,
+        OUT updated_at timestamptz) RETURNS SETOF record
+    LANGUAGE c STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'recsys_list_data_deletion_jobs';
+COMMENT ON FUNCTION recsys_internal.list_data_deletion_jobs() IS 'Rows of recsys.data_deletion_jobs.';
+
+CREATE OR REPLACE VIEW recsys.data_deletion_jobs AS
+    SELECT name, dataset_group, source, status, failure_reason, num_deleted, left_to_owner, created_at, updated_at
+    FROM recsys_internal.list_data_deletion_jobs();
+COMMENT ON VIEW recsys.data_deletion_jobs IS
+'deletions in the groups that the current user may read: PENDING, IN_PROGRESS, COMPLETED (with the number of rows deleted, and the relations in which rows of these users are left to their owner) or FAILED (with the reason)';
+GRANT SELECT ON recsys.data_deletion_jobs TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys.describe_data_deletion_job(name text) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'recsys_describe_data_deletion_job';
+COMMENT ON FUNCTION recsys.describe_data_deletion_job(text) IS
+'Describes a deletion by "name" or "group.name": the columns of recsys.data_deletion_jobs, "deleted", the rows deleted from each table,
+and "versions", the solution versions that learned from them.
+Errors: RS001 for an absent job; 42725 when several groups have one of that name.';

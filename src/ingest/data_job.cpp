@@ -3,6 +3,7 @@
 #include "ingest/data_job.hpp"
 
 #include "ingest/columns.hpp"
+#include "ingest/deletion.hpp"
 #include "ingest/export.hpp"
 #include "ingest/import.hpp"
 #include "jobs/jobs.hpp"
@@ -21,14 +22,25 @@ using pg::Row;
 
 namespace {
 
-constexpr int kPendingImports = 5;
+constexpr int kPendingJobs = 5; // of imports, and of deletions
 
 struct KindText {
-	const char *job, *spoken, *location, *mode; // names of the job's kind and of its two arguments
+	const char *job, *spoken, *view, *location, *mode; // names of the job's kind, of its view and of its two arguments
 };
 KindText text_of(DataJob kind) {
-	return kind == DataJob::Import ? KindText{"import", "dataset import job", "source", "import_mode"}
-								   : KindText{"export", "dataset export job", "output", "ingestion_mode"};
+	switch (kind) {
+	case DataJob::Import:
+		return {"import", "dataset import job", "dataset_import_jobs", "source", "import_mode"};
+	case DataJob::Export:
+		return {"export", "dataset export job", "dataset_export_jobs", "output", "ingestion_mode"};
+	case DataJob::Deletion:
+		break;
+	}
+	return {"deletion", "data deletion job", "data_deletion_jobs", "source", nullptr};
+}
+
+bool reads(DataJob kind) {
+	return kind != DataJob::Export;
 }
 
 std::string parse_import_mode(std::string_view mode) {
@@ -44,16 +56,16 @@ bool is_file(std::string_view location) {
 }
 
 void check_files(DataJob kind, Oid role) {
-	if (kind == DataJob::Import ? pg::may_read_files(role) : pg::may_write_files(role))
+	if (reads(kind) ? pg::may_read_files(role) : pg::may_write_files(role))
 		return;
-	const bool import = kind == DataJob::Import;
-	throw Error(sqlstate::InsufficientPrivilege,
-				import ? "permission denied to import from a file of the server"
-					   : "permission denied to export to a file of the server",
+	const char *message = kind == DataJob::Import   ? "permission denied to import from a file of the server"
+						  : kind == DataJob::Export ? "permission denied to export to a file of the server"
+													: "permission denied to read user ids from a file of the server";
+	throw Error(sqlstate::InsufficientPrivilege, message,
 				std::string("Only roles with privileges of \"") +
-					(import ? "pg_read_server_files" : "pg_write_server_files") + "\" may.",
-				import ? "Load the file into a table with psql's \\copy and import from that table."
-					   : "Export into a table and fetch it with psql's \\copy.");
+					(reads(kind) ? "pg_read_server_files" : "pg_write_server_files") + "\" may.",
+				reads(kind) ? "Load the file into a table with psql's \\copy and name that table."
+							: "Export into a table and fetch it with psql's \\copy.");
 }
 
 // The relation a name means for the caller now, written so that it means the same in the job. A table that an export is
@@ -71,7 +83,7 @@ std::string qualified_relation(DataJob kind, const std::string &name) {
 		{TEXTOID}};
 	if (const std::optional<Row> row = existing.row({pg::text(name)}))
 		return row->text(0);
-	if (kind == DataJob::Import)
+	if (reads(kind))
 		throw Error("42P01", "relation \"" + name + "\" does not exist", {}, "A file's path begins with \"/\".");
 	const std::optional<Row> row = wanted.row({pg::text(name)});
 	if (!row || row->null(0) || row->int8(1) > 2)
@@ -79,13 +91,13 @@ std::string qualified_relation(DataJob kind, const std::string &name) {
 	return row->text(0);
 }
 
-void check_pending(const Group &group) {
+void check_pending(DataJob kind) {
 	static Plan count{
-		"SELECT count(*) FROM recsys_internal.job WHERE kind = 'import' AND status IN ('PENDING', 'RUNNING')", {}};
+		"SELECT count(*) FROM recsys_internal.job WHERE kind = $1 AND status IN ('PENDING', 'RUNNING')", {TEXTOID}};
 	AsOwner owner;
-	if (count.row({})->int8(0) >= kPendingImports)
-		throw Error(sqlstate::LimitExceeded,
-					"more than " + std::to_string(kPendingImports) + " import jobs would be waiting or running");
+	if (count.row({pg::text(text_of(kind).job)})->int8(0) >= kPendingJobs)
+		throw Error(sqlstate::LimitExceeded, "more than " + std::to_string(kPendingJobs) + " " + text_of(kind).job +
+												 " jobs would be waiting or running");
 }
 
 // What a job does, from its configuration; the current user's rights apply.
@@ -97,6 +109,8 @@ Json run_data_job(DataJob kind, const Group &group, const Json &config, const Re
 			throw Error(sqlstate::InsufficientPrivilege, "the role that created the job no longer exists");
 		check_files(kind, asker);
 	}
+	if (kind == DataJob::Deletion)
+		return run_deletion({group, location}, report);
 	catalog::Dataset dataset =
 		catalog::require_dataset(group, catalog::parse_dataset_type(config.at("dataset_type").get<std::string>()));
 	const std::string mode = config.at("mode");
@@ -107,8 +121,7 @@ Json run_data_job(DataJob kind, const Group &group, const Json &config, const Re
 }
 
 // In the caller's transaction: the job's row first, which claims the name.
-void run_now(DataJob kind, const Group &group, const std::string &name, const catalog::Dataset &dataset,
-			 const Json &config) {
+void run_now(DataJob kind, const Group &group, const std::string &name, std::int64_t dataset, const Json &config) {
 	static Plan insert{
 		"INSERT INTO recsys_internal.job (group_id, kind, name, resource_id, config, status, attempts, started_at, "
 		"finished_at) VALUES ($1, $2, $3, $4, $5, 'SUCCEEDED', 1, clock_timestamp(), clock_timestamp()) "
@@ -119,7 +132,7 @@ void run_now(DataJob kind, const Group &group, const std::string &name, const ca
 	std::optional<Row> row;
 	{
 		AsOwner owner;
-		row = insert.row({pg::int8(group.id), pg::text(text_of(kind).job), pg::text(name), pg::int8(dataset.id),
+		row = insert.row({pg::int8(group.id), pg::text(text_of(kind).job), pg::text(name), pg::int8(dataset),
 						  pg::jsonb(config.dump())});
 	}
 	if (!row)
@@ -166,6 +179,9 @@ Json run_import_job(const jobs::Job &job) {
 Json run_export_job(const jobs::Job &job) {
 	return run_job(DataJob::Export, job);
 }
+Json run_deletion_job(const jobs::Job &job) {
+	return run_job(DataJob::Deletion, job);
+}
 // The job's own row tells everything about it.
 void nothing_to_mark(const jobs::Job &, const std::string &, bool) {}
 
@@ -174,82 +190,113 @@ void nothing_to_mark(const jobs::Job &, const std::string &, bool) {}
 void register_data_jobs() {
 	jobs::register_handler({"import", run_import_job, nothing_to_mark});
 	jobs::register_handler({"export", run_export_job, nothing_to_mark});
+	jobs::register_handler({"deletion", run_deletion_job, nothing_to_mark});
 }
 
-std::string create_data_job(DataJob kind, const DataJobArguments &arguments) {
-	catalog::check_name(arguments.name, text_of(kind).spoken);
-	const Group group = catalog::require_group(arguments.group, Right::Own);
+namespace {
+
+// Of an import or export: its dataset, and what the job is to do with it, into `config`. Returns the dataset's id.
+std::int64_t check_dataset(DataJob kind, const Group &group, const DataJobArguments &arguments, Json &config) {
 	const catalog::Dataset dataset =
 		catalog::require_dataset(group, catalog::parse_dataset_type(arguments.dataset_type));
 	const std::string mode = kind == DataJob::Import ? parse_import_mode(arguments.mode)
 													 : std::string(to_string(parse_ingestion_mode(arguments.mode)));
-	if (is_file(arguments.location))
-		check_files(kind, GetUserId());
 	if (kind == DataJob::Import && mode == "INCREMENTAL")
 		require_full_import(group, dataset);
-	if (kind == DataJob::Import && pg::settings::service_limits)
-		check_pending(group);
-	const Json config = {
-		{"dataset_type", catalog::to_string(dataset.type)},
-		{"location", is_file(arguments.location) ? arguments.location : qualified_relation(kind, arguments.location)},
-		{"mode", mode},
-		{"requested_by", pg::user_name(GetUserId())}};
+	config["dataset_type"] = catalog::to_string(dataset.type);
+	config["mode"] = mode;
+	return dataset.id;
+}
+
+} // namespace
+
+std::string create_data_job(DataJob kind, const DataJobArguments &arguments) {
+	catalog::check_name(arguments.name, text_of(kind).spoken);
+	const Group group = catalog::require_group(arguments.group, Right::Own);
+	Json config = Json::object();
+	const std::int64_t dataset = kind == DataJob::Deletion ? 0 : check_dataset(kind, group, arguments, config);
+	if (is_file(arguments.location))
+		check_files(kind, GetUserId());
+	if (reads(kind) && pg::settings::service_limits)
+		check_pending(kind);
+	config["location"] =
+		is_file(arguments.location) ? arguments.location : qualified_relation(kind, arguments.location);
+	config["requested_by"] = pg::user_name(GetUserId());
 	if (arguments.wait)
 		run_now(kind, group, arguments.name, dataset, config);
 	else
-		jobs::enqueue(text_of(kind).job, group, arguments.name, dataset.id, config);
+		jobs::enqueue(text_of(kind).job, group, arguments.name, dataset, config);
 	return arguments.name;
 }
 
 namespace {
 
 // The queue's states in the words of the service.
+#define RECSYS_STATUS(pending, running, succeeded, failed)                                                             \
+	"CASE j.status WHEN 'PENDING' THEN '" pending "' WHEN 'RUNNING' THEN '" running "' WHEN 'SUCCEEDED' THEN '"        \
+	succeeded "' ELSE '" failed "' END AS status, j.failure_reason, "
+#define RECSYS_JOBS(columns, status, result)                                                                           \
+	"SELECT j.name, g.name AS dataset_group, " columns status result                                                   \
+	", j.created_at, coalesce(j.finished_at, j.started_at, j.created_at) AS updated_at FROM recsys_internal.job j "    \
+	"JOIN recsys_internal.dataset_group g ON g.id = j.group_id WHERE j.kind = $1 AND g.id = $2 "
 #define RECSYS_DATA_JOBS                                                                                               \
-	"SELECT j.name, g.name AS dataset_group, j.config ->> 'dataset_type' AS dataset_type, j.config ->> 'location' AS " \
-	"location, "                                                                                                       \
-	"j.config ->> 'mode' AS mode, CASE j.status WHEN 'PENDING' THEN 'CREATE PENDING' WHEN 'RUNNING' THEN 'CREATE "     \
-	"IN_PROGRESS' "                                                                                                    \
-	"WHEN 'SUCCEEDED' THEN 'ACTIVE' ELSE 'CREATE FAILED' END AS status, j.failure_reason, (j.result ->> "              \
-	"'rows')::int8 AS rows, "                                                                                          \
-	"j.created_at, coalesce(j.finished_at, j.started_at, j.created_at) AS updated_at FROM recsys_internal.job j "      \
-	"JOIN recsys_internal.dataset_group g ON g.id = j.group_id WHERE j.kind = $1 AND "
+	RECSYS_JOBS("j.config ->> 'dataset_type' AS dataset_type, j.config ->> 'location' AS location, j.config ->> "      \
+				"'mode' AS mode, ",                                                                                    \
+				RECSYS_STATUS("CREATE PENDING", "CREATE IN_PROGRESS", "ACTIVE", "CREATE FAILED"),                      \
+				"(j.result ->> 'rows')::int8 AS rows")
+#define RECSYS_DELETION_JOBS                                                                                           \
+	RECSYS_JOBS("j.config ->> 'location' AS source, ", RECSYS_STATUS("PENDING", "IN_PROGRESS", "COMPLETED", "FAILED"), \
+				"(j.result ->> 'rows')::int8 AS num_deleted, j.result -> 'left_to_owner' AS left_to_owner")
+
+// One job of a group, if it has one of this name.
+std::optional<Row> find_data_job(DataJob kind, const Group &group, std::string_view name) {
+	static Plan find{"SELECT to_jsonb(d) - 'location' - 'mode' || jsonb_build_object($4::text, d.location, $5::text, "
+					 "d.mode) FROM (" RECSYS_DATA_JOBS "AND j.name = $3) AS d",
+					 {TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID}};
+	static Plan find_deletion{"SELECT to_jsonb(d) || jsonb_build_object('deleted', r.result -> 'deleted', 'versions', "
+							  "r.result -> 'versions') FROM (" RECSYS_DELETION_JOBS
+							  "AND j.name = $3) AS d, recsys_internal.job r WHERE r.kind = $1 AND r.group_id = $2 AND "
+							  "r.name = $3",
+							  {TEXTOID, INT8OID, TEXTOID}};
+	const KindText words = text_of(kind);
+	AsOwner owner;
+	if (kind == DataJob::Deletion)
+		return find_deletion.row({pg::text(words.job), pg::int8(group.id), pg::text(name)});
+	return find.row({pg::text(words.job), pg::int8(group.id), pg::text(name), pg::text(words.location),
+					 pg::text(words.mode)});
+}
 
 } // namespace
 
 void list_data_jobs(DataJob kind, pg::ResultTable &result) {
-	static Plan find{RECSYS_DATA_JOBS "g.id = $2 ORDER BY j.id", {TEXTOID, INT8OID}};
+	static Plan find{RECSYS_DATA_JOBS "ORDER BY j.id", {TEXTOID, INT8OID}};
+	static Plan find_deletions{RECSYS_DELETION_JOBS "ORDER BY j.id", {TEXTOID, INT8OID}};
+	Plan &plan = kind == DataJob::Deletion ? find_deletions : find;
 	for (const Group &group : catalog::groups_with(Right::Read)) {
 		AsOwner owner;
 		pg::SpiScope spi;
-		result.append(find.fetch({pg::text(text_of(kind).job), pg::int8(group.id)}, pg::Access::Read));
+		result.append(plan.fetch({pg::text(text_of(kind).job), pg::int8(group.id)}, pg::Access::Read));
 	}
 }
 
 Json describe_data_job(DataJob kind, std::string_view full_name) {
-	static Plan find{
-		"SELECT to_jsonb(d) - 'location' - 'mode' || jsonb_build_object($4::text, d.location, $5::text, d.mode) "
-		"FROM (" RECSYS_DATA_JOBS "g.id = $2 AND j.name = $3) AS d",
-		{TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID}};
 	const std::size_t dot = full_name.find('.');
 	const std::string_view group_name = dot == std::string_view::npos ? std::string_view() : full_name.substr(0, dot);
 	const std::string_view name = dot == std::string_view::npos ? full_name : full_name.substr(dot + 1);
-	const KindText kind_text = text_of(kind);
+	const KindText words = text_of(kind);
 	std::vector<Json> found;
 	for (const Group &group : catalog::groups_with(Right::Read)) {
 		if (!group_name.empty() && group.name != group_name)
 			continue;
-		AsOwner owner;
-		if (const std::optional<Row> row = find.row({pg::text(kind_text.job), pg::int8(group.id), pg::text(name),
-													 pg::text(kind_text.location), pg::text(kind_text.mode)}))
+		if (const std::optional<Row> row = find_data_job(kind, group, name))
 			found.push_back(Json::parse(row->text(0)));
 	}
 	if (found.empty())
-		throw Error(sqlstate::NotFound,
-					std::string(kind_text.spoken) + " \"" + std::string(full_name) + "\" does not exist", {},
-					std::string("Those you may see are listed in \"recsys.dataset_") + kind_text.job + "_jobs\".");
+		throw Error(sqlstate::NotFound, std::string(words.spoken) + " \"" + std::string(full_name) + "\" does not exist",
+					{}, std::string("Those you may see are listed in \"recsys.") + words.view + "\".");
 	if (found.size() > 1)
-		throw Error("42725", std::string(kind_text.spoken) + " name \"" + std::string(full_name) + "\" is ambiguous",
-					{}, "Write \"group.name\".");
+		throw Error("42725", std::string(words.spoken) + " name \"" + std::string(full_name) + "\" is ambiguous", {},
+					"Write \"group.name\".");
 	return std::move(found.front());
 }
 

@@ -90,6 +90,16 @@ RECSYS_FUNCTION(create_dataset_import_job) {
 RECSYS_FUNCTION(create_dataset_export_job) {
 	return create_job(call, DataJob::Export, "output", "ingestion_mode");
 }
+RECSYS_FUNCTION(create_data_deletion_job) {
+	return call.result(ingest::create_data_job(DataJob::Deletion, {call.text(0, "name"), call.text(1, "dataset_group"), {},
+																   call.text(2, "source"), {}, call.boolean(3, "wait")}));
+}
+RECSYS_FUNCTION(list_data_deletion_jobs) {
+	return list_jobs(call, DataJob::Deletion);
+}
+RECSYS_FUNCTION(describe_data_deletion_job) {
+	return describe_job(call, DataJob::Deletion);
+}
 RECSYS_FUNCTION(list_dataset_import_jobs) {
 	return list_jobs(call, DataJob::Import);
 }

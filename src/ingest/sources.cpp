@@ -55,20 +55,22 @@ struct Selected {
 	std::vector<std::string> names;
 	std::string sql;
 };
-Selected select_all(const std::string &relation) {
+Selected select_columns(const std::string &relation, std::string_view only) {
 	Selected out;
 	for (const pg::Row &row :
 		 pg::query("SELECT a.attname, a.atttypid::pg_catalog.int8 FROM pg_catalog.pg_attribute a WHERE "
 				   "a.attrelid OPERATOR(pg_catalog.=) $1::pg_catalog.regclass AND a.attnum "
 				   "OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped ORDER BY a.attnum",
 				   {TEXTOID}, {pg::text(relation)})) {
+		if (!only.empty() && normalised(row.text(0)) != normalised(only))
+			continue;
 		const std::string column = "t." + pg::quote_identifier(row.text(0));
 		out.names.push_back(row.text(0));
 		out.sql += out.sql.empty() ? "SELECT " : ", ";
 		out.sql += row.oid(1) == TEXTARRAYOID ? "pg_catalog.array_to_string(" + column + ", '|')"
 											  : column + "::pg_catalog.text";
 	}
-	out.sql += " FROM " + relation + " AS t";
+	out.sql += (out.sql.empty() ? "SELECT FROM " : " FROM ") + relation + " AS t";
 	return out;
 }
 
@@ -79,8 +81,8 @@ void read_files(const std::string &path, Loader &loader, const ReportProgress &r
 		read_file(file, loader, report);
 }
 
-void read_relation(const std::string &relation, Loader &loader, const ReportProgress &report) {
-	const Selected selected = select_all(relation);
+void read_relation(const std::string &relation, Loader &loader, const ReportProgress &report, std::string_view only) {
+	const Selected selected = select_columns(relation, only);
 	loader.header(relation, "row", selected.names);
 	pg::SpiScope spi;
 	pg::Cursor cursor(selected.sql, {}, {});

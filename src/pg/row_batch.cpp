@@ -56,6 +56,14 @@ std::uint64_t RowBatch::run(DynamicPlan &plan) {
 	return SPI_processed;
 }
 
+std::int64_t RowBatch::number(DynamicPlan &plan) {
+	SpiScope spi;
+	attach();
+	const SPITupleTable *rows = plan.fetch({}, Access::Write);
+	bool null = false;
+	return DatumGetInt64(heap_getattr(rows->vals[0], 1, rows->tupdesc, &null));
+}
+
 Scratch::Scratch() : exceptions_(std::uncaught_exceptions()) {
 	context_ = call([] { return AllocSetContextCreate(CurrentMemoryContext, "recsys rows", ALLOCSET_DEFAULT_SIZES); });
 }

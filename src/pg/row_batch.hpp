@@ -35,6 +35,8 @@ public:
 
 	/// Runs a statement that names recsys_rows; returns the number of rows it processed.
 	std::uint64_t run(DynamicPlan &plan);
+	/// The number, a bigint, that such a statement returns in its one row.
+	std::int64_t number(DynamicPlan &plan);
 
 private:
 	void attach();

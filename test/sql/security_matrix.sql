@@ -61,6 +61,7 @@ INSERT INTO call VALUES
     (52, $$SELECT recsys.put_users('security_matrix_a', '[{"userId": "u", "properties": {"age": 1}}]')$$),
     (53, $$SELECT recsys.put_actions('security_matrix_a', '[{"actionId": "a", "properties": {"kind": "x"}}]')$$),
     (54, $$SELECT recsys.put_action_interactions('security_matrix_a', '[{"actionId": "a", "userId": "u", "sessionId": "s", "timestamp": 1700000000, "eventType": "Taken"}]')$$),
+    (55, $$SELECT recsys.create_data_deletion_job('another', 'security_matrix_a', 'security_matrix_a.users', wait => true)$$),
     (60, $$SELECT recsys.create_solution('another', 'security_matrix_a', 'sims')$$),
     (61, $$SELECT recsys.describe_solution('security_matrix_a')$$),
     (62, $$SELECT recsys.delete_solution('security_matrix_a')$$),

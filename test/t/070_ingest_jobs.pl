@@ -128,11 +128,27 @@ as_loader(sprintf($export, 'nowhere', "$folder/nowhere/export.csv"));
 $node->wait_until(sprintf($status, 'nowhere'), 'CREATE FAILED', 'an export into a folder that does not exist');
 is(join(' ', sort map { s{.*/}{}r } glob "$folder/*"), 'bad.csv export.csv good.csv slow.csv', 'no file is left behind');
 
+# ---- a deletion, with a list that only its owner can read
+$node->safe_psql('postgres', <<'SQL');
+SET ROLE alice;
+DROP TRIGGER slow ON shop.interactions;
+TRUNCATE shop.interactions;
+INSERT INTO shop.interactions (user_id, item_id, "timestamp") VALUES ('ann', 'i', now()), ('bob', 'i', now());
+CREATE TABLE shop.forget AS SELECT 'ann' AS user_id;
+SELECT recsys.create_data_deletion_job('forget', 'shop', 'shop.forget');
+SQL
+my $deletion = q{SELECT status FROM recsys.data_deletion_jobs WHERE name = 'forget'};
+$node->wait_until($deletion, 'COMPLETED', 'the users are erased in the background');
+is($node->safe_psql('postgres', $users), 'bob|1', 'and nobody else');
+is($node->safe_psql('postgres', q{SELECT num_deleted FROM recsys.data_deletion_jobs WHERE name = 'forget'}), '1', 'with the number of rows');
+$node->safe_psql('postgres', q{CREATE TABLE hidden AS SELECT 'bob' AS user_id; SET ROLE alice; SELECT recsys.create_data_deletion_job('hidden', 'shop', 'public.hidden')});
+$node->wait_until(q{SELECT status FROM recsys.data_deletion_jobs WHERE name = 'hidden'}, 'FAILED', 'the list is read as the owner of the group');
+is($node->safe_psql('postgres', $users), 'bob|1', 'and nothing is deleted without it');
+
 # ---- without workers
 $node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "''");
 $node->restart;
 like($node->error_of(import_job('later', $good)), qr/55000: recsys is not preloaded/, 'without preloading there is no background');
-$node->safe_psql('postgres', 'DROP TRIGGER slow ON shop.interactions');
 is($node->safe_psql('postgres', "SELECT recsys.create_dataset_import_job('now', 'shop', 'interactions', '$good', wait => true)"), 'now',
 	'but wait => true works');
 $node->stop;
