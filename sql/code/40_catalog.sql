@@ -144,3 +144,35 @@ CREATE OR REPLACE VIEW recsys.datasets AS SELECT * FROM recsys_internal.datasets
 COMMENT ON VIEW recsys.datasets IS 'The datasets of the dataset groups that you may use. recsys.describe_dataset tells more of each.';
 
 GRANT SELECT ON recsys.dataset_groups, recsys.schemas, recsys.datasets TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys.create_filter(name text, dataset_group text, filter_expression text)
+RETURNS text LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_create_filter';
+COMMENT ON FUNCTION recsys.create_filter IS
+'Makes a filter: a rule about which items may be recommended, such as EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Purchase"). Returns its name. A filter cannot be changed.
+
+filter_expression: 1 to 2500 characters; the manual''s page on filters describes the language. Fields are those of the group''s datasets.
+
+Errors: RS005 for a mistake in the expression, with its position, what was found and what was expected, and how to write it; RS006 the group has a filter of this name; 42602 for a bad name; RS003 under recsys.service_limits: 30 filters, 10 different fields in a filter and 20 in all filters of a group, 25 placeholders.';
+
+CREATE OR REPLACE FUNCTION recsys.delete_filter(name text)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_delete_filter';
+COMMENT ON FUNCTION recsys.delete_filter IS
+'Deletes a filter. Errors: RS001 for an absent filter; RS002 while a job that is not finished, or a recommender, uses it.';
+
+CREATE OR REPLACE FUNCTION recsys.describe_filter(name text)
+RETURNS jsonb LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'recsys_describe_filter';
+COMMENT ON FUNCTION recsys.describe_filter IS
+'Describes a filter: name, dataset_group, filter_expression, target (ItemID, UserID or ActionID), placeholders, status, failure_reason (what has gone from the datasets since the filter was made), created_at, and statements, the SQL that it becomes, to be read and explained: candidates tests an array of ids, catalogue finds all that pass. Each has sql, and parameters with type and what stands behind them.
+Errors: RS001 for an absent filter.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_filters(OUT name text, OUT filter jsonb)
+RETURNS SETOF record LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'recsys_list_filters';
+COMMENT ON FUNCTION recsys_internal.list_filters() IS 'rows of recsys.filters';
+
+CREATE OR REPLACE VIEW recsys.filters AS
+SELECT r.name, r.dataset_group, r.filter_expression, r.target, r.placeholders, r.status, r.failure_reason, r.created_at
+FROM recsys_internal.list_filters() AS f,
+    jsonb_to_record(f.filter) AS r(name text, dataset_group text, filter_expression text, target text, placeholders text[],
+        status text, failure_reason text, created_at timestamptz);
+COMMENT ON VIEW recsys.filters IS 'filters of the dataset groups that the current user may read';
+GRANT SELECT ON recsys.filters TO PUBLIC;

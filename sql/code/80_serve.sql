@@ -69,10 +69,15 @@ items dataset, given back as one object for each row. Items whose availability i
 are not returned; the next best take their place, so that a short list means that nothing more qualifies.
 score is the softmax over the catalogue, NULL for recipes without scores. reason tells what produced the row: personal, similar,
 popular, or new for items that the model does not know yet. recommendation_id is equal in all rows of an answer.
-filter, filter_values, context and promotion must be left out in this version.
-Errors: RS001 for an absent campaign; RS004 for one that does not serve yet; 22004 when the recipe needs the user or the item and it is
-missing; 22023 for a negative num_results; 42703 for an unrecognized metadata column; 0A000; RS003 for more than 500 results (50 with
-metadata) under recsys.service_limits.';
+filter is the name of a filter of the campaign''s group (create_filter): the answer is then exactly the best of the items that pass it,
+also of items that the model does not know yet, which come last. filter_values gives its placeholders their values: {"GENRE":
+"\"Drama\",\"Comedy\"", "PRICE": "9.99"}, or shorter {"GENRE": ["Drama", "Comedy"], "PRICE": 9.99}. INCLUDE needs all of them; a part
+of EXCLUDE without its value is left out, with a notice.
+context and promotion must be left out in this version.
+Errors: RS001 for an absent campaign or filter; RS004 for a campaign that does not serve yet; RS005 for a filter whose fields have gone
+from the datasets; 22004 when the recipe needs the user or the item and it is missing; 22023 for a negative num_results, for values that
+do not fit the filter, and for a filter that is not for items or names CurrentItem where the recipe recommends for a user; 42703 for an
+unrecognized metadata column; 0A000; RS003 for more than 500 results (50 with metadata) under recsys.service_limits.';
 
 CREATE OR REPLACE FUNCTION recsys.get_recommendations(campaign text, user_id bigint, item_id text DEFAULT NULL,
     num_results integer DEFAULT 25, filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}', context jsonb DEFAULT '{}',
@@ -91,7 +96,7 @@ AS 'MODULE_PATHNAME', 'recsys_get_personalized_ranking';
 COMMENT ON FUNCTION recsys.get_personalized_ranking(text, text, text[], text, jsonb, jsonb, text[]) IS
 'Ranks the items of input_list by the user''s interest. Scores are a softmax over the items that the model knows; the others follow in
 the order given, with reason unknown and without score. Of an item given twice the first counts. Items whose availability is false,
-or whose row the caller can no longer see, are left out. Otherwise as get_recommendations.
+or whose row the caller can no longer see, are left out, and so are those that do not pass the filter. Otherwise as get_recommendations.
 Errors: as get_recommendations; RS003 for more than 10,000 items (500, or 50 with metadata, under recsys.service_limits); 22023 for a
 campaign whose recipe recommends for items; 22004 for NULL in input_list.';
 

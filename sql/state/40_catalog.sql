@@ -138,6 +138,17 @@ CREATE TABLE recsys_internal.campaign (
 );
 CREATE INDEX ON recsys_internal.campaign (solution_id);
 
+-- A filter's text is all there is: it is compiled anew by each session that uses it.
+CREATE TABLE recsys_internal.filter (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    group_id bigint NOT NULL REFERENCES recsys_internal.dataset_group ON DELETE CASCADE,
+    name text NOT NULL,
+    expression text NOT NULL,
+    status text NOT NULL DEFAULT 'ACTIVE',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (group_id, name)
+);
+
 INSERT INTO recsys_internal.epoch DEFAULT VALUES;
 
 SELECT pg_extension_config_dump('recsys_internal.dataset_group', '');
@@ -155,3 +166,5 @@ SELECT pg_extension_config_dump('recsys_internal.solution_version', '');
 SELECT pg_extension_config_dump('recsys_internal.solution_version_id_seq', '');
 SELECT pg_extension_config_dump('recsys_internal.campaign', '');
 SELECT pg_extension_config_dump('recsys_internal.campaign_id_seq', '');
+SELECT pg_extension_config_dump('recsys_internal.filter', '');
+SELECT pg_extension_config_dump('recsys_internal.filter_id_seq', '');

@@ -64,7 +64,7 @@ ReadCheck read_check(const Group &group);
 void check_name(std::string_view name, const char *what);
 
 /// A resource named "name" or "group.name": unique among the groups in which the caller has `right`.
-/// `kind` is one of the tables with group_id and name: solution, campaign, event_tracker. Errors: RS001, 42501, 42725 (ambiguous).
+/// `kind` is one of the tables with group_id and name: solution, campaign, event_tracker, filter. Errors: RS001, 42501, 42725 (ambiguous).
 struct Found {
 	std::int64_t id;
 	std::string name;

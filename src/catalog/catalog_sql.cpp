@@ -1,4 +1,5 @@
 // The SQL-callable functions of resources: they check arguments, call catalog/lifecycle.hpp and hand the answer back.
+#include "catalog/filters.hpp"
 #include "catalog/lifecycle.hpp"
 
 namespace recsys::catalog {
@@ -151,6 +152,24 @@ RECSYS_FUNCTION(schemas) {
 	AsOwner owner;
 	const pg::SpiScope spi;
 	table.append(plan.fetch({pg::oid(user)}, pg::Access::Read, 0));
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(create_filter) {
+	return call.result(create_filter(call.text(0, "name"), call.text(1, "dataset_group"), call.text(2, "filter_expression")));
+}
+
+RECSYS_FUNCTION(delete_filter) {
+	delete_filter(call.text(0, "name"));
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(describe_filter) { return call.result_json(describe_filter(call.text(0, "name")).dump()); }
+
+RECSYS_FUNCTION(list_filters) {
+	pg::ResultTable table(call);
+	for (const Json &filter : list_filters())
+		table.row({pg::text(filter.at("name").get<std::string>()), pg::jsonb(filter.dump())});
 	return call.result_void();
 }
 

@@ -122,6 +122,7 @@ Plan &resource_plan(std::string_view kind) {
 	static Plan solution RECSYS_RESOURCE("solution");
 	static Plan campaign RECSYS_RESOURCE("campaign");
 	static Plan tracker RECSYS_RESOURCE("event_tracker");
+	static Plan filter RECSYS_RESOURCE("filter");
 #undef RECSYS_RESOURCE
 	if (kind == "solution")
 		return solution;
@@ -129,6 +130,8 @@ Plan &resource_plan(std::string_view kind) {
 		return campaign;
 	if (kind == "event_tracker")
 		return tracker;
+	if (kind == "filter")
+		return filter;
 	throw Error("XX000", "unrecognized kind of resource \"" + std::string(kind) + "\"");
 }
 

@@ -215,28 +215,27 @@ private:
 		const bool names_candidate = e.target != Target::Action || relation != Relation::Interactions;
 		if (embedding_.form == Form::Joined && names_candidate)
 			return joined_sql(e, relation);
-		std::string of = request_condition(e.target, relation);
+		WantedRows rows{relation, {}, request_condition(e.target, relation), {}};
 		if (names_candidate)
-			of += (of.empty() ? "" : " AND ") + is_candidate("{" + std::string(id_column(e.target)) + "}", e.target);
-		return "EXISTS (SELECT 1" + matching_rows_sql(e, relation, of, {}) + ")";
+			rows.of_candidate = is_candidate("{" + std::string(id_column(e.target)) + "}", e.target);
+		return "EXISTS (SELECT 1" + matching_rows_sql(e, relation, std::move(rows)) + ")";
 	}
 
 	// Joins the ids that S(e) has, each once.
 	std::string joined_sql(const Expression &e, Relation relation) {
 		const std::string id = id_column(e.target), set = "f_set" + std::to_string(++sets_);
 		out_.joins += " LEFT JOIN (SELECT DISTINCT " + std::string(kRow) + "." + id +
-					  matching_rows_sql(e, relation, request_condition(e.target, relation), {id}) + ") AS " + set +
+					  matching_rows_sql(e, relation, {relation, {id}, request_condition(e.target, relation), {}}) + ") AS " + set +
 					  " ON " + is_candidate(set + "." + id, e.target);
 		return set + "." + id + " IS NOT NULL";
 	}
 
 	// FROM the rows that the conditions are about WHERE they meet them.
-	std::string matching_rows_sql(const Expression &e, Relation relation, const std::string &of,
-								  std::vector<std::string> columns) {
-		std::string sql = " FROM (" + rows_sql(relation, e.where, relation, of, std::move(columns)) + ") AS " + kRow;
+	std::string matching_rows_sql(const Expression &e, Relation relation, WantedRows rows) {
+		std::string sql = " FROM (" + rows_sql(std::move(rows), e.where, relation) + ") AS " + kRow;
 		if (uses_current_item(e)) {
 			const std::string is_item = "{item_id}" + operator_sql("=") + request(ParameterType::Item);
-			sql += " LEFT JOIN (" + rows_sql(Relation::Items, e.where, Relation::CurrentItem, is_item) + ") AS " +
+			sql += " LEFT JOIN (" + rows_sql({Relation::Items, {}, is_item, {}}, e.where, Relation::CurrentItem) + ") AS " +
 				   kCurrent + " ON true";
 		}
 		sql += " WHERE ";
@@ -252,7 +251,7 @@ private:
 	// IF: the request's user has a row that meets the conditions.
 	std::string active_sql(const Expression &e) {
 		const std::string is_user = "{user_id}" + operator_sql("=") + request(ParameterType::User);
-		return "EXISTS (SELECT 1 FROM (" + rows_sql(Relation::Users, {e.only_if}, Relation::CurrentUser, is_user) +
+		return "EXISTS (SELECT 1 FROM (" + rows_sql({Relation::Users, {}, is_user, {}}, {e.only_if}, Relation::CurrentUser) +
 			   ") AS " + kRow + " WHERE " + all_sql(e.only_if) + ")";
 	}
 
@@ -265,9 +264,9 @@ private:
 		return "{user_id}" + operator_sql("=") + "ANY (" + request(ParameterType::Users) + ")";
 	}
 
-	// The dataset's rows with `columns` and those that the conditions name under `relation`.
-	std::string rows_sql(Relation dataset, const std::vector<Conjunction> &where, Relation relation,
-						 const std::string &of, std::vector<std::string> columns = {}) {
+	// The rows with, beyond the columns asked for, those that the conditions name under `relation`.
+	std::string rows_sql(WantedRows rows, const std::vector<Conjunction> &where, Relation relation) {
+		std::vector<std::string> &columns = rows.columns;
 		const auto add = [&](const Field &field) {
 			if (field.relation != relation)
 				return;
@@ -281,7 +280,7 @@ private:
 				if (const Field *right = std::get_if<Field>(&c.operand))
 					add(*right);
 			}
-		return embedding_.rows(dataset_of(dataset), columns, of);
+		return embedding_.rows(rows);
 	}
 
 	static bool uses_current_item(const Expression &e) {
@@ -377,9 +376,9 @@ SqlPredicate compile(const Filter &filter, const Fields &fields, const Embedding
 	return Compiler(fields, embedding).run(filter);
 }
 
-std::vector<ParameterValue> bind_values(const SqlPredicate &predicate, const Values &values) {
+std::vector<ParameterValue> bind_values(const std::vector<Parameter> &parameters, const Values &values) {
 	std::vector<ParameterValue> out;
-	for (const Parameter &p : predicate.parameters) {
+	for (const Parameter &p : parameters) {
 		if (p.placeholder.empty()) {
 			out.push_back(p.literal);
 			continue;

@@ -61,15 +61,22 @@ struct SqlPredicate {
 
 enum class Form { PerCandidate, Joined };
 
+/// Rows of a dataset (one of the five) that meet both conditions (if not empty), in which {column} stands for a column of the
+/// dataset.
+struct WantedRows {
+	Relation dataset = Relation::Items;
+	std::vector<std::string> columns;
+	std::string of_request;	  // the request's user or item; parameters occur in it
+	std::string of_candidate; // `candidate` occurs in it
+};
+
 struct Embedding {
 	std::string candidate =
 		"c"; // alias of the candidates; its column is item_id, user_id or action_id by the filter's target
 	std::size_t first_parameter = 1; // number of the first parameter
 	Form form = Form::PerCandidate;
-	/// A SELECT of `columns` of a dataset's rows (one of the five) that meet `where` (if not empty), in which {column}
-	/// stands for a column of the dataset and `candidate` and parameters may occur: what catalog::union_sql gives.
-	std::function<std::string(Relation dataset, const std::vector<std::string> &columns, const std::string &where)>
-		rows;
+	/// A SELECT of a dataset's rows: what catalog::union_sql gives.
+	std::function<std::string(const WantedRows &)> rows;
 };
 
 /// Errors: RS005 when a field has gone since the filter was made. Placeholders without value must be gone: see
@@ -77,6 +84,6 @@ struct Embedding {
 SqlPredicate compile(const Filter &filter, const Fields &fields, const Embedding &embedding);
 
 /// The parameters' values for a request, in order. Errors: 22023 for a value that does not fit its field.
-std::vector<ParameterValue> bind_values(const SqlPredicate &predicate, const Values &values);
+std::vector<ParameterValue> bind_values(const std::vector<Parameter> &parameters, const Values &values);
 
 } // namespace recsys::filter

@@ -1,6 +1,7 @@
 #include "pg/datum.hpp"
 
 #include <charconv>
+#include <memory>
 
 extern "C" {
 #include "utils/uuid.h"
@@ -154,21 +155,42 @@ Param id_param(std::string_view id, Oid type) {
 	}
 }
 
+namespace {
+
+Param id_array(std::vector<Datum> &values, bool *nulls, Oid type) {
+	Datum *elements = values.data();
+	int n = static_cast<int>(values.size());
+	return raw(call([elements, nulls, n, type] {
+		int16 length;
+		bool by_value;
+		char align;
+		get_typlenbyvalalign(type, &length, &by_value, &align);
+		int size = n, from = 1;
+		return PointerGetDatum(n == 0 ? construct_empty_array(type)
+									  : construct_md_array(elements, nulls, 1, &size, &from, type, length, by_value, align));
+	}));
+}
+
+} // namespace
+
 Param id_array_param(const std::vector<std::string_view> &ids, Oid type) {
 	std::vector<Datum> values;
 	values.reserve(ids.size());
 	for (const std::string_view id : ids)
 		if (const Param p = id_param(id, type); !p.null)
 			values.push_back(p.value);
-	Datum *elements = values.data();
-	const int n = static_cast<int>(values.size());
-	return raw(call([elements, n, type] {
-		int16 length;
-		bool by_value;
-		char align;
-		get_typlenbyvalalign(type, &length, &by_value, &align);
-		return PointerGetDatum(construct_array(elements, n, type, length, by_value, align));
-	}));
+	return id_array(values, nullptr, type);
+}
+
+Param id_positions_param(std::span<const std::string_view> ids, Oid type) {
+	std::vector<Datum> values(ids.size());
+	const auto nulls = std::make_unique<bool[]>(ids.size());
+	for (std::size_t i = 0; i < ids.size(); ++i) {
+		const Param p = id_param(ids[i], type);
+		values[i] = p.value;
+		nulls[i] = p.null;
+	}
+	return id_array(values, nulls.get(), type);
 }
 
 Datum make_text(std::string_view value) { return text(value).value; }

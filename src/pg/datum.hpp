@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ std::string_view id_text(Datum value, Oid type, IdBuffer &buffer);
 Param id_param(std::string_view id, Oid type);
 /// As id_param, for `column = ANY($1)`; ids that cannot be of the type are left out.
 Param id_array_param(const std::vector<std::string_view> &ids, Oid type);
+/// The same for unnest($1) WITH ORDINALITY: an id that cannot be of the type is NULL, and every other keeps its position.
+Param id_positions_param(std::span<const std::string_view> ids, Oid type);
 bool is_id_type(Oid type); // text, varchar, int2, int4, int8, uuid
 Oid id_array_type(Oid type);
 

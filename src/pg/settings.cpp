@@ -4,6 +4,8 @@
 
 namespace recsys::pg::settings {
 
+int filter_history_limit = 0;
+int filter_plan = FilterAuto;
 int max_workers = 2;
 int model_cache_limit = 1024;
 int private_model_limit = 256;
@@ -30,6 +32,15 @@ void define_int(const IntSetting &s) {
 
 // In alphabetical order.
 void define(bool preloading) {
+	static const config_enum_entry filter_plans[] = {
+		{"auto", FilterAuto, false}, {"post", FilterPost, false}, {"pre", FilterPre, false}, {nullptr, 0, false}};
+	define_int({"recsys.filter_history_limit", "Sets how many of a user's newest events of each type filters see.",
+				"0 means all. The service that recsys is compatible with sees 100.", &filter_history_limit, 0, 0, INT_MAX,
+				PGC_USERSET, 0});
+	DefineCustomEnumVariable("recsys.filter_plan", "Sets how a filter is evaluated.",
+							 "post tests candidates in the order of their scores, pre looks for all items that pass; auto begins "
+							 "with post and changes when few pass. The answers are the same.",
+							 &filter_plan, FilterAuto, filter_plans, PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
 	if (preloading) {
 		define_int({"recsys.max_workers", "Sets how many background workers recsys may run at a time.",
 					"Each training or import job occupies one; they also count against \"max_worker_processes\". 0 runs no jobs.",

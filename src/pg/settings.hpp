@@ -3,12 +3,17 @@
 
 namespace recsys::pg::settings {
 
+extern int filter_history_limit; // newest events of a user and type that filters see; 0 = all
+extern int filter_plan;			 // FilterPlan
 extern int max_workers;			 // background workers of recsys at a time; 0 = none
 extern int model_cache_limit;	 // MB of shared memory for models
 extern int private_model_limit;	 // MB of a model's private copy in one backend
 extern bool service_limits;		 // enforce the quotas of the service
 extern int train_memory_limit;	 // MB a training run may use; 0 = no limit
 extern int train_threads;		 // threads of a training run
+
+/// How a filter finds the best candidates that pass; the answers are the same.
+enum FilterPlan { FilterAuto, FilterPost, FilterPre };
 
 /// Defines all settings; those that size shared memory only while preloading.
 void define(bool preloading);

@@ -11,17 +11,29 @@ namespace {
 	throw Error("XX000", std::string("could not ") + what, std::string("SPI returned ") + SPI_result_code_string(code) + ".");
 }
 
+// Values as SPI takes them; only statements with unusually many leave the stack.
 struct Bound {
-	Datum values[Plan::kMaxParams];
-	char nulls[Plan::kMaxParams + 1];
-	explicit Bound(std::initializer_list<Param> params) {
-		int i = 0;
-		for (const Param &p : params) {
-			values[i] = p.value;
-			nulls[i++] = p.null ? 'n' : ' ';
+	Datum few_values[Plan::kMaxParams];
+	char few_nulls[Plan::kMaxParams];
+	std::vector<Datum> many_values;
+	std::vector<char> many_nulls;
+	Datum *values = few_values;
+	char *nulls = few_nulls;
+	explicit Bound(std::span<const Param> params) {
+		if (params.size() > Plan::kMaxParams) {
+			many_values.resize(params.size());
+			many_nulls.resize(params.size());
+			values = many_values.data();
+			nulls = many_nulls.data();
 		}
-		nulls[i] = '\0';
+		for (std::size_t i = 0; i < params.size(); ++i) {
+			values[i] = params[i].value;
+			nulls[i] = params[i].null ? 'n' : ' ';
+		}
 	}
+	explicit Bound(std::initializer_list<Param> params) : Bound(std::span(params.begin(), params.size())) {}
+	Bound(const Bound &) = delete;
+	Bound &operator=(const Bound &) = delete;
 };
 
 SPIPlanPtr prepare(const char *sql, int n, Oid *types, int cursor_options = 0) {
@@ -81,6 +93,13 @@ Param text(const std::optional<std::string> &value) { return value ? text(std::s
 Param text(const char *value) { return text(std::string_view(value)); }
 Param int4(std::int32_t value) { return raw(Int32GetDatum(value)); }
 Param int8(std::int64_t value) { return raw(Int64GetDatum(value)); }
+Param float4(float value) { return raw(Float4GetDatum(value)); }
+Param numeric(const std::string &digits) {
+	const char *text = digits.c_str();
+	return raw(call([text] {
+		return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	}));
+}
 Param float8(double value) { return raw(Float8GetDatum(value)); }
 Param boolean(bool value) { return raw(BoolGetDatum(value)); }
 Param oid(Oid value) { return raw(ObjectIdGetDatum(value)); }
@@ -159,7 +178,7 @@ SPIPlanPtr DynamicPlan::prepared() {
 	return plan_;
 }
 
-SPITupleTable *DynamicPlan::fetch(std::initializer_list<Param> params, Access access, long limit) {
+SPITupleTable *DynamicPlan::fetch(std::span<const Param> params, Access access, long limit) {
 	Bound bound(params);
 	execute_plan(prepared(), bound, access, limit);
 	return SPI_tuptable;
@@ -213,6 +232,12 @@ Cursor::Cursor(const std::string &sql, std::initializer_list<Oid> types, std::in
 	portal_ = call([text, n, t, &bound] {
 		return SPI_cursor_open_with_args(nullptr, text, n, t, bound.values, bound.nulls, true, CURSOR_OPT_NO_SCROLL);
 	});
+}
+
+Cursor::Cursor(DynamicPlan &plan, std::span<const Param> params) : exceptions_(std::uncaught_exceptions()) {
+	Bound bound(params);
+	const SPIPlanPtr prepared = plan.prepared();
+	portal_ = call([prepared, &bound] { return SPI_cursor_open(nullptr, prepared, bound.values, bound.nulls, true); });
 }
 
 Cursor::~Cursor() {

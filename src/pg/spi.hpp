@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,10 @@ Param text(const char *value);
 inline Param text(const std::string &value) { return text(std::string_view(value)); }
 Param int4(std::int32_t value);
 Param int8(std::int64_t value);
+Param float4(float value);
 Param float8(double value);
+/// Parses `digits`; errors are PostgreSQL's own.
+Param numeric(const std::string &digits);
 Param boolean(bool value);
 Param oid(Oid value);
 Param timestamptz(TimestampTz value);
@@ -116,7 +120,10 @@ public:
 	~DynamicPlan();
 	Rows rows(std::initializer_list<Param> params, Access access = Access::Write, long limit = 0);
 	std::uint64_t run(std::initializer_list<Param> params);
-	SPITupleTable *fetch(std::initializer_list<Param> params, Access access, long limit = 0);
+	SPITupleTable *fetch(std::initializer_list<Param> params, Access access, long limit = 0) {
+		return fetch(std::span(params.begin(), params.size()), access, limit);
+	}
+	SPITupleTable *fetch(std::span<const Param> params, Access access, long limit = 0);
 	/// Within a SpiScope: the prepared plan, for cursors.
 	SPIPlanPtr prepared();
 	const std::string &sql() const { return sql_; }
@@ -145,6 +152,8 @@ class Cursor {
 public:
 	/// Must be created within a SpiScope that outlives it.
 	Cursor(const std::string &sql, std::initializer_list<Oid> types, std::initializer_list<Param> params);
+	/// Over a prepared statement, which must outlive it.
+	Cursor(DynamicPlan &plan, std::span<const Param> params);
 	~Cursor();
 	Cursor(const Cursor &) = delete;
 	Cursor &operator=(const Cursor &) = delete;

@@ -12,7 +12,6 @@ namespace recsys::serve {
 namespace {
 
 constexpr std::size_t kServiceResults = 500, kServiceResultsWithMetadata = 50;
-constexpr std::uint8_t kSeen = 1, kUnavailable = 2;
 
 using Positions = std::unordered_map<std::string_view, std::uint32_t>;
 
@@ -53,39 +52,6 @@ std::string canonical_id(std::string_view id, Oid type) {
 	const pg::Param value = pg::id_param(id, type);
 	pg::IdBuffer buffer;
 	return std::string(value.null ? id : pg::id_text(value.value, type, buffer));
-}
-
-std::vector<std::uint8_t> Presence::check(std::span<const std::string_view> ids, std::span<const std::uint32_t> items) {
-	std::vector<std::uint8_t> allowed(ids.size(), 1);
-	const store::Model &model = endpoint_.model();
-	std::vector<std::string_view> asked;
-	for (std::size_t i = 0; i < ids.size(); ++i)
-		if (endpoint_.has_availability() || (items[i] != data::kNone && model.had_row(items[i])))
-			asked.push_back(ids[i]);
-	if (asked.empty() || !endpoint_.items())
-		return allowed;
-	const Positions positions = positions_of(ids);
-	const Oid type = endpoint_.item_type();
-	const SPITupleTable *found =
-		endpoint_.statements.present_items.fetch({pg::id_array_param(asked, type)}, pg::Access::Read);
-	std::vector<std::uint8_t> marks(ids.size(), 0);
-	const Oid found_type = TupleDescAttr(found->tupdesc, 0)->atttypid;
-	Datum values[2];
-	bool nulls[2];
-	pg::IdBuffer buffer;
-	for (std::uint64_t row = 0; row < found->numvals; ++row) {
-		heap_deform_tuple(found->vals[row], found->tupdesc, values, nulls);
-		const auto at = nulls[0] ? positions.end() : positions.find(pg::id_text(values[0], found_type, buffer));
-		if (at == positions.end())
-			continue;
-		const bool unavailable = endpoint_.has_availability() && !nulls[1] && !DatumGetBool(values[1]);
-		marks[at->second] |= unavailable ? kSeen | kUnavailable : kSeen;
-	}
-	for (std::size_t i = 0; i < ids.size(); ++i) {
-		const bool gone = items[i] != data::kNone && model.had_row(items[i]) && (marks[i] & kSeen) == 0;
-		allowed[i] = !gone && (marks[i] & kUnavailable) == 0;
-	}
-	return allowed;
 }
 
 void write_answer(const pg::ResultTable &table, Endpoint &endpoint, std::span<const AnswerRow> rows,

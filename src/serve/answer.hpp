@@ -1,4 +1,4 @@
-// What the two serving functions share: telling which items still exist, and writing an answer's rows.
+// What the two serving functions share: ids in one form, and writing an answer's rows.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +13,6 @@ namespace recsys::serve {
 
 /// An id in the output form of its native type; an id that cannot be of the type is nobody's, and stays as it was given.
 std::string canonical_id(std::string_view id, Oid type);
-
-/// Says which candidates may be returned: those whose availability is not false and, if the model saw a row of theirs in the
-/// items dataset, whose row the caller can still see. One statement for all. Within a SpiScope.
-class Presence {
-public:
-	explicit Presence(Endpoint &endpoint) : endpoint_(endpoint) {}
-	/// `items` are ordinals of the model, data::kNone for an item that it does not know; 1 = may be returned.
-	std::vector<std::uint8_t> check(std::span<const std::string_view> ids, std::span<const std::uint32_t> items);
-
-private:
-	Endpoint &endpoint_;
-};
 
 struct AnswerRow {
 	std::string_view id;

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "serve/filter_cache.hpp"
 #include "store/model_cache.hpp"
 
 #include "catalog/catalog.hpp"
@@ -59,6 +60,7 @@ public:
 	/// Errors: 42703 for a column the items dataset does not have.
 	pg::DynamicPlan &metadata(const std::vector<std::string> &columns);
 	Statements statements;
+	FilterCache filters;
 
 private:
 	void load_campaign(std::int64_t campaign_id);

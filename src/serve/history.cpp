@@ -95,4 +95,23 @@ void read_history(Endpoint &endpoint, std::string_view user, std::vector<Event> 
 	std::reverse(out.begin(), out.end());
 }
 
+pg::Param user_ids_param(Endpoint &endpoint, std::string_view user) {
+	const Oid type = endpoint.user_type();
+	const pg::Param id = pg::id_param(user, type);
+	if (id.null)
+		return id;
+	if (!has_aliases(endpoint.alias_relation()))
+		return pg::id_array_param({user}, type);
+	std::vector<std::string> storage;
+	pg::IdBuffer buffer;
+	const SPITupleTable *ids = endpoint.statements.aliases.fetch({id}, pg::Access::Read);
+	for (std::uint64_t row = 0; row < ids->numvals; ++row) {
+		bool null = false;
+		const Datum value = pg::column(ids, row, 0, null);
+		if (!null)
+			storage.emplace_back(pg::id_text(value, TupleDescAttr(ids->tupdesc, 0)->atttypid, buffer));
+	}
+	return pg::id_array_param({storage.begin(), storage.end()}, type);
+}
+
 } // namespace recsys::serve

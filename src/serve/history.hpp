@@ -14,4 +14,8 @@ namespace recsys::serve {
 /// Must be called within a SpiScope.
 void read_history(Endpoint &endpoint, std::string_view user, std::vector<recipe::Event> &out);
 
+/// The ids under which a user has events, himself and his aliases, as an array for `user_id = ANY($1)`; null for an id that
+/// nobody can have. Must be called within a SpiScope.
+pg::Param user_ids_param(Endpoint &endpoint, std::string_view user);
+
 } // namespace recsys::serve

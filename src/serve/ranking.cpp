@@ -7,6 +7,7 @@
 #include "serve/workspace.hpp"
 
 #include "serve/answer.hpp"
+#include "serve/candidate_test.hpp"
 #include "serve/history.hpp"
 #include "serve/recommend.hpp"
 
@@ -36,15 +37,15 @@ std::vector<Input> distinct_inputs(const Endpoint &endpoint, const std::vector<s
 	return inputs;
 }
 
-/// Drops what may not be returned: items that are gone, invisible or unavailable, and those the scorer rules out.
-void keep_allowed(Endpoint &endpoint, const recipe::Scores &scores, std::vector<Input> &inputs) {
+/// Drops what may not be returned: what the test refuses, and items that the scorer rules out.
+void keep_allowed(CandidateTest &test, const recipe::Scores &scores, std::vector<Input> &inputs) {
 	std::vector<std::string_view> ids;
 	std::vector<std::uint32_t> items;
 	for (const Input &input : inputs) {
 		ids.push_back(input.id);
 		items.push_back(input.item);
 	}
-	const std::vector<std::uint8_t> allowed = Presence(endpoint).check(ids, items);
+	const std::vector<std::uint8_t> allowed = test.check(ids, items);
 	std::size_t kept = 0;
 	for (std::size_t i = 0; i < inputs.size(); ++i) {
 		Input input = inputs[i];
@@ -107,7 +108,9 @@ void get_personalized_ranking(const RankingRequest &request, const pg::ResultTab
 	endpoint->model().scorer().score(query, work->scores);
 	std::vector<std::string> storage;
 	std::vector<Input> inputs = distinct_inputs(*endpoint, request.items, storage);
-	keep_allowed(*endpoint, work->scores, inputs);
+	CandidateTest test = candidate_test(*endpoint, request.filter, {request.user, std::nullopt});
+	keep_allowed(test, work->scores, inputs);
+	test.remember();
 	const std::vector<AnswerRow> rows = ranked(work->scores, inputs);
 	write_answer(out, *endpoint, rows, request.metadata_columns);
 }

@@ -9,6 +9,7 @@
 #include "serve/answer.hpp"
 #include "serve/history.hpp"
 #include "serve/recommend.hpp"
+#include "serve/selection.hpp"
 
 #include "pg/settings.hpp"
 
@@ -17,14 +18,13 @@ namespace recsys::serve {
 namespace {
 
 constexpr std::int32_t kDefaultResults = 25;
-constexpr std::size_t kBlockGrowth = 4, kMaxBlock = 10000;
 constexpr long kNewItemBlock = 1000;
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
 class Recommendation {
 public:
 	Recommendation(Endpoint &endpoint, const RecommendationRequest &request)
-		: endpoint_(endpoint), request_(request), model_(endpoint.model()) {
+		: endpoint_(endpoint), request_(request), model_(endpoint.model()), test_(candidate_test(endpoint, request.filter, {request.user, request.item})) {
 		wanted_ = static_cast<std::size_t>(request.num_results == 0 ? kDefaultResults : request.num_results);
 		rows_.reserve(std::min(wanted_, model_.items().size()));
 	}
@@ -41,7 +41,7 @@ public:
 		model_.scorer().score(query, work_->scores);
 		exclude();
 		take_best();
-		if (rows_.size() < wanted_ && endpoint_.items() && (rows_.empty() || !model_.spec().needs_item))
+		if (rows_.size() < wanted_)
 			take_new();
 		return rows_;
 	}
@@ -55,41 +55,36 @@ private:
 		}
 	}
 
-	// Candidates in score order, in blocks: the first of just the size needed, the next ones growing.
 	void take_best() {
-		work_->order.reset(work_->scores.logit);
-		std::size_t block = wanted_;
-		while (rows_.size() < wanted_) {
-			const std::span<const math::Scored> candidates = work_->order.next(std::min(block, kMaxBlock));
-			if (candidates.empty())
-				return;
-			take(candidates);
-			block = std::min(block, kMaxBlock) * kBlockGrowth;
-			pg::check_interrupts();
-		}
-	}
-
-	void take(std::span<const math::Scored> candidates) {
-		ids_.clear();
-		items_.clear();
-		for (const math::Scored &c : candidates) {
-			ids_.push_back(model_.items()[c.item]);
-			items_.push_back(c.item);
-		}
-		const std::vector<std::uint8_t> allowed = Presence(endpoint_).check(ids_, items_);
 		const recipe::Scores &scores = work_->scores;
-		for (std::size_t i = 0; i < candidates.size() && rows_.size() < wanted_; ++i) {
-			if (!allowed[i])
-				continue;
-			const std::uint32_t item = items_[i];
-			rows_.push_back({ids_[i], item, model_.spec().capabilities.scores,
-							 std::exp(static_cast<double>(candidates[i].score) - scores.log_normalizer),
-							 recipe::to_string(scores.reason[item])});
-		}
+		for (const math::Scored &c : select_best(test_, model_, scores.logit, wanted_, work_->order))
+			rows_.push_back({model_.items()[c.item], c.item, model_.spec().capabilities.scores,
+							 std::exp(static_cast<double>(c.score) - scores.log_normalizer),
+							 recipe::to_string(scores.reason[c.item])});
 	}
 
-	// The last rung: items that the model does not know yet, newest first.
+	// The last rung: items that the model does not know yet, newest first. Related items are not filled up with unrelated ones,
+	// unless a filter says which are wanted.
 	void take_new() {
+		if (test_.has_predicates())
+			take_passing();
+		else if (endpoint_.items() && (rows_.empty() || !model_.spec().needs_item))
+			take_newest();
+	}
+
+	void take_passing() {
+		std::vector<std::string_view> ids;
+		for (const PassingItems::NewItem &item : test_.passing().unknown)
+			if (excluded_.find(item.id) == excluded_.end())
+				ids.push_back(item.id);
+		const std::vector<std::uint32_t> none(ids.size(), data::kNone);
+		const std::vector<std::uint8_t> allowed = test_.present(ids, none);
+		for (std::size_t i = 0; i < ids.size() && rows_.size() < wanted_; ++i)
+			if (allowed[i])
+				rows_.push_back({new_ids_.emplace_back(ids[i]), data::kNone, false, 0, "new"});
+	}
+
+	void take_newest() {
 		pg::Cursor cursor(endpoint_.statements.newest_items, {}, {});
 		pg::IdBuffer buffer;
 		while (const SPITupleTable *block = cursor.next(kNewItemBlock)) {
@@ -111,11 +106,10 @@ private:
 	Endpoint &endpoint_;
 	const RecommendationRequest &request_;
 	const store::Model &model_;
+	CandidateTest test_;
 	Workspace work_;
 	std::size_t wanted_;
 	std::vector<AnswerRow> rows_;
-	std::vector<std::string_view> ids_;
-	std::vector<std::uint32_t> items_;
 	std::unordered_set<std::string> excluded_;
 	std::deque<std::string> new_ids_;
 };

@@ -1,12 +1,14 @@
 // get_recommendations: from a campaign and a user (or an item) to rows.
 //
-// All items are scored; the answer is the exact top of those that may be returned. Where candidates fall out, the next ones
-// take their place, so a short list means that nothing more qualifies.
+// All items are scored; the answer is the exact top of those that may be returned and pass the filter. Where candidates fall
+// out, the next ones take their place, so a short list means that nothing more qualifies.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "serve/filter_cache.hpp"
 
 #include "pg/function.hpp"
 
@@ -16,6 +18,7 @@ struct RecommendationRequest {
 	std::string campaign;
 	std::optional<std::string> user, item;
 	std::int32_t num_results = 25; // 0 = 25
+	std::optional<FilterChoice> filter;
 	std::vector<std::string> metadata_columns, exclude_items;
 };
 void get_recommendations(const RecommendationRequest &request, const pg::ResultTable &out);
@@ -24,6 +27,7 @@ struct RankingRequest {
 	std::string campaign;
 	std::optional<std::string> user;
 	std::vector<std::string> items;
+	std::optional<FilterChoice> filter;
 	std::vector<std::string> metadata_columns;
 };
 /// get_personalized_ranking: the given items in the order of the user's interest; items unknown to the model come last.

@@ -1,6 +1,7 @@
 // The SQL-callable functions of serving.
-#include "serve/campaign.hpp"
 #include "serve/recommend.hpp"
+
+#include "serve/campaign.hpp"
 
 #include "pg/function.hpp"
 
@@ -43,10 +44,15 @@ CampaignSettings settings_from(const Call &call, int weight, int cut_off, int tp
 	return s;
 }
 
+// filter and filter_values
+std::optional<FilterChoice> filter_argument(const Call &call, int i) {
+	if (call.null(i) && empty_json(call, i + 1))
+		return std::nullopt;
+	return filter_choice(call.optional_text(i), call.null(i + 1) ? "{}" : call.json(i + 1, "filter_values"));
+}
+
 Datum recommend(const Call &call, bool number) {
 	const pg::ResultTable out(call);
-	refuse(!call.null(4), "filter");
-	refuse(!empty_json(call, 5), "filter_values");
 	refuse(!empty_json(call, 6), "context");
 	refuse(!call.null(7), "promotion");
 	RecommendationRequest request;
@@ -54,6 +60,7 @@ Datum recommend(const Call &call, bool number) {
 	request.user = user_argument(call, 1, number);
 	request.item = call.optional_text(2);
 	request.num_results = call.null(3) ? 0 : call.int4(3, "num_results");
+	request.filter = filter_argument(call, 4);
 	request.metadata_columns = call.optional_text_array(8, "metadata_columns").value_or(std::vector<std::string>{});
 	request.exclude_items = call.optional_text_array(9, "exclude_items").value_or(std::vector<std::string>{});
 	get_recommendations(request, out);
@@ -62,13 +69,12 @@ Datum recommend(const Call &call, bool number) {
 
 Datum rank(const Call &call, bool number) {
 	const pg::ResultTable out(call);
-	refuse(!call.null(3), "filter");
-	refuse(!empty_json(call, 4), "filter_values");
 	refuse(!empty_json(call, 5), "context");
 	RankingRequest request;
 	request.campaign = call.text(0, "campaign");
 	request.user = user_argument(call, 1, number);
 	request.items = call.text_array(2, "input_list");
+	request.filter = filter_argument(call, 3);
 	request.metadata_columns = call.optional_text_array(6, "metadata_columns").value_or(std::vector<std::string>{});
 	get_personalized_ranking(request, out);
 	return 0;

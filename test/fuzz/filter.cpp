@@ -23,11 +23,11 @@ void require(bool holds) {
 		std::abort();
 }
 
-std::string rows_of(Relation dataset, const std::vector<std::string> &columns, const std::string &where) {
+std::string rows_of(const WantedRows &rows) {
 	std::string list;
-	for (const std::string &column : columns)
+	for (const std::string &column : rows.columns)
 		list += (list.empty() ? "" : ", ") + column;
-	return "SELECT " + list + " FROM " + to_string(dataset) + " WHERE " + where;
+	return "SELECT " + list + " FROM " + to_string(rows.dataset) + " WHERE " + rows.of_request + " " + rows.of_candidate;
 }
 
 void check_printer(const Filter &filter) {
@@ -49,7 +49,7 @@ void check_statement(const Filter &filter, const Fields &fields, const std::stri
 	require(std::all_of(sql.begin(), sql.end(), [](char c) {
 		return std::isalnum(static_cast<unsigned char>(c)) || std::strchr(" _.,'\"()[]{}<>=!&|$", c) != nullptr;
 	}));
-	require(bind_values(predicate, values).size() == predicate.parameters.size());
+	require(bind_values(predicate.parameters, values).size() == predicate.parameters.size());
 }
 
 } // namespace

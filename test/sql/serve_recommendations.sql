@@ -138,9 +138,9 @@ FROM recsys.get_recommendations('sr', '2', metadata_columns => '{KIND,price}');
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', metadata_columns => '{colour}');
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', metadata_columns => '{NULL}');
 
--- what does not exist yet says so
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', filter => 'f');
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', filter_values => '{"a": "1"}');
+-- what does not exist yet says so
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', context => '{"device": "phone"}');
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', promotion => '{}');
 

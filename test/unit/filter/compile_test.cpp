@@ -23,13 +23,15 @@ using namespace recsys::filter;
 namespace {
 
 // What catalog::union_sql does, for a table of each dataset.
-std::string rows_of(Relation dataset, const std::vector<std::string> &columns, const std::string &where) {
+std::string rows_of(const WantedRows &rows) {
+	const std::string where =
+		rows.of_request + (rows.of_request.empty() || rows.of_candidate.empty() ? "" : " AND ") + rows.of_candidate;
 	std::string list, condition;
-	for (const std::string &column : columns)
+	for (const std::string &column : rows.columns)
 		list += (list.empty() ? "t.\"" : ", t.\"") + column + "\"";
 	for (const char c : where)
 		condition += c == '{' ? std::string("t.\"") : c == '}' ? std::string("\"") : std::string(1, c);
-	std::string name = to_string(dataset);
+	std::string name = to_string(rows.dataset);
 	std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
 	return "SELECT " + list + " FROM pg_temp." + name + " AS t" + (where.empty() ? "" : " WHERE ") + condition;
 }
@@ -85,7 +87,7 @@ Case make_case(std::uint64_t seed, Form form) {
 	for (const std::string &name : placeholder_names(filter))
 		values[name] = random.value(name);
 	const SqlPredicate predicate = compile(filter, shop_fields(), embedding(1, form));
-	const std::vector<ParameterValue> bound = bind_values(predicate, values);
+	const std::vector<ParameterValue> bound = bind_values(predicate.parameters, values);
 	std::string types, arguments;
 	for (std::size_t i = 0; i < bound.size(); ++i) {
 		const ParameterType type = predicate.parameters[i].type;
@@ -133,11 +135,11 @@ TEST_CASE("values are parameters, columns come from the fields") {
 	REQUIRE(p.parameters.size() == 2);
 	CHECK(p.parameters[0].type == ParameterType::TextArray);
 	CHECK(p.parameters[1].placeholder == "P");
-	const auto values = bind_values(p, {{"P", "0.1"}});
+	const auto values = bind_values(p.parameters, {{"P", "0.1"}});
 	CHECK(std::get<std::vector<std::string>>(values[0]) == std::vector<std::string>{"x\"; DROP TABLE y"});
 	CHECK(std::get<float>(values[1]) == 0.1f);
-	CHECK_THROWS_AS(bind_values(p, {}), Error);
-	CHECK_THROWS_WITH(bind_values(p, {{"P", "cheap"}}), "value of placeholder $P must be one number");
+	CHECK_THROWS_AS(bind_values(p.parameters, {}), Error);
+	CHECK_THROWS_WITH(bind_values(p.parameters, {{"P", "cheap"}}), "value of placeholder $P must be one number");
 }
 
 TEST_CASE("joined: each set is read once, and only the request's own events") {
@@ -179,7 +181,7 @@ TEST_CASE("no string of a filter and no name it makes up reaches the statement")
 TEST_CASE("numbers are bound as their columns are stored") {
 	const auto value = [](const std::string &condition) {
 		const SqlPredicate p = compiled("INCLUDE ItemID WHERE " + condition);
-		return bind_values(p, {{"P", "1.5"}, {"T", "2023-11-14T22:13:20Z"}, {"U", "1700000000"}}).front();
+		return bind_values(p.parameters, {{"P", "1.5"}, {"T", "2023-11-14T22:13:20Z"}, {"U", "1700000000"}}).front();
 	};
 	const double infinity = std::numeric_limits<double>::infinity();
 	const std::string forty(40, '9'), long_zero = "0." + std::string(400, '0') + "1";
@@ -200,7 +202,7 @@ TEST_CASE("numbers are bound as their columns are stored") {
 
 TEST_CASE("ids and uuids are compared in their output form") {
 	const auto strings = [](const std::string &text) {
-		return std::get<std::vector<std::string>>(bind_values(compiled(text), {{"P", "\"007\",\"x\""}}).front());
+		return std::get<std::vector<std::string>>(bind_values(compiled(text).parameters, {{"P", "\"007\",\"x\""}}).front());
 	};
 	using List = std::vector<std::string>;
 	CHECK(strings("INCLUDE UserID WHERE Users.USER_ID IN (\"007\", \"x\")") == List{"7", "x"});

@@ -1,0 +1,186 @@
+#include "serve/candidate_test.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace recsys::serve {
+
+namespace {
+
+constexpr long kRowsAtOnce = 10000;
+constexpr std::uint8_t kSeen = 1, kUnavailable = 2;
+
+using Positions = std::unordered_map<std::string_view, std::uint32_t>;
+
+std::vector<pg::Param> with_ids(pg::Param ids, const std::vector<pg::Param> &rest) {
+	std::vector<pg::Param> all{ids};
+	all.insert(all.end(), rest.begin(), rest.end());
+	return all;
+}
+
+// The statement over the catalogue reads the items' rows; what the model knows beyond them it is told by id.
+std::vector<std::string_view> items_without_row(const Endpoint &endpoint) {
+	const store::Model &model = endpoint.model();
+	std::vector<std::string_view> ids;
+	for (std::uint32_t item = 0; item < model.items().size(); ++item)
+		if (!endpoint.items() || !model.had_row(item))
+			ids.push_back(model.items()[item]);
+	return ids;
+}
+
+bool newer(const PassingItems::NewItem &a, const PassingItems::NewItem &b) {
+	if (a.created.has_value() != b.created.has_value())
+		return a.created.has_value();
+	return a.created != b.created ? a.created > b.created : a.id < b.id;
+}
+
+// Of an item with several rows the newest counts.
+void settle(std::vector<PassingItems::NewItem> &items) {
+	std::sort(items.begin(), items.end(), [](const auto &a, const auto &b) { return a.id != b.id ? a.id < b.id : newer(a, b); });
+	items.erase(std::unique(items.begin(), items.end(), [](const auto &a, const auto &b) { return a.id == b.id; }), items.end());
+}
+
+void intersect(PassingItems &all, const PassingItems &other) {
+	for (std::size_t i = 0; i < all.known.size(); ++i)
+		all.known[i] &= other.known[i];
+	const auto passes = [&other](const PassingItems::NewItem &item) {
+		return std::binary_search(other.unknown.begin(), other.unknown.end(), item,
+								  [](const auto &a, const auto &b) { return a.id < b.id; });
+	};
+	std::erase_if(all.unknown, [&](const auto &item) { return !passes(item); });
+}
+
+} // namespace
+
+std::vector<std::uint8_t> CandidateTest::check(std::span<const std::string_view> ids, std::span<const std::uint32_t> items) {
+	std::vector<std::uint8_t> allowed = present(ids, items);
+	for (std::size_t p = 0; p < predicates_.size(); ++p)
+		test(p, ids, allowed);
+	return allowed;
+}
+
+std::vector<std::uint8_t> CandidateTest::present(std::span<const std::string_view> ids, std::span<const std::uint32_t> items) {
+	std::vector<std::uint8_t> allowed(ids.size(), 1);
+	const store::Model &model = endpoint_.model();
+	std::vector<std::string_view> asked;
+	for (std::size_t i = 0; i < ids.size(); ++i)
+		if (endpoint_.has_availability() || (items[i] != data::kNone && model.had_row(items[i])))
+			asked.push_back(ids[i]);
+	if (asked.empty() || !endpoint_.items())
+		return allowed;
+	Positions positions(ids.size() * 2);
+	for (std::uint32_t i = 0; i < ids.size(); ++i)
+		positions.emplace(ids[i], i);
+	const Oid type = endpoint_.item_type();
+	const SPITupleTable *found =
+		endpoint_.statements.present_items.fetch({pg::id_array_param(asked, type)}, pg::Access::Read);
+	std::vector<std::uint8_t> marks(ids.size(), 0);
+	const Oid found_type = TupleDescAttr(found->tupdesc, 0)->atttypid;
+	Datum values[2];
+	bool nulls[2];
+	pg::IdBuffer buffer;
+	for (std::uint64_t row = 0; row < found->numvals; ++row) {
+		heap_deform_tuple(found->vals[row], found->tupdesc, values, nulls);
+		const auto at = nulls[0] ? positions.end() : positions.find(pg::id_text(values[0], found_type, buffer));
+		if (at == positions.end())
+			continue;
+		const bool unavailable = endpoint_.has_availability() && !nulls[1] && !DatumGetBool(values[1]);
+		marks[at->second] |= unavailable ? kSeen | kUnavailable : kSeen;
+	}
+	for (std::size_t i = 0; i < ids.size(); ++i) {
+		const bool gone = items[i] != data::kNone && model.had_row(items[i]) && (marks[i] & kSeen) == 0;
+		allowed[i] = !gone && (marks[i] & kUnavailable) == 0;
+	}
+	return allowed;
+}
+
+// Asks about those that are still allowed.
+void CandidateTest::test(std::size_t predicate, std::span<const std::string_view> ids, std::vector<std::uint8_t> &allowed) {
+	std::vector<std::string_view> asked;
+	std::vector<std::size_t> places;
+	for (std::size_t i = 0; i < ids.size(); ++i)
+		if (allowed[i]) {
+			asked.push_back(ids[i]);
+			places.push_back(i);
+			allowed[i] = 0;
+		}
+	if (asked.empty())
+		return;
+	Predicate &p = predicates_[predicate];
+	const SPITupleTable *found = p.plans->block.fetch(
+		with_ids(pg::id_positions_param(asked, endpoint_.item_type()), p.parameters), pg::Access::Read);
+	for (std::uint64_t row = 0; row < found->numvals; ++row) {
+		bool null = false;
+		const auto position = static_cast<std::size_t>(DatumGetInt64(pg::column(found, row, 0, null)));
+		if (!null && position >= 1 && position <= places.size())
+			allowed[places[position - 1]] = 1;
+	}
+	seen_[predicate].tested += asked.size();
+	seen_[predicate].passed += found->numvals;
+}
+
+const PassingItems &CandidateTest::passing() {
+	if (passing_)
+		return *passing_;
+	for (Predicate &predicate : predicates_) {
+		PassingItems items = passing(predicate);
+		if (passing_)
+			intersect(*passing_, items);
+		else
+			passing_ = std::move(items);
+	}
+	std::sort(passing_->unknown.begin(), passing_->unknown.end(), newer);
+	return *passing_;
+}
+
+PassingItems CandidateTest::passing(Predicate &predicate) {
+	const store::Model &model = endpoint_.model();
+	PassingItems out;
+	out.known.resize(model.items().size(), 0);
+	const pg::Param others = pg::id_array_param(items_without_row(endpoint_), endpoint_.item_type());
+	pg::Cursor cursor(predicate.plans->catalogue, with_ids(others, predicate.parameters));
+	pg::IdBuffer buffer;
+	Datum values[2];
+	bool nulls[2];
+	while (const SPITupleTable *rows = cursor.next(kRowsAtOnce)) {
+		const Oid type = TupleDescAttr(rows->tupdesc, 0)->atttypid;
+		for (std::uint64_t row = 0; row < rows->numvals; ++row) {
+			heap_deform_tuple(rows->vals[row], rows->tupdesc, values, nulls);
+			if (nulls[0])
+				continue;
+			const std::string_view id = pg::id_text(values[0], type, buffer);
+			if (const std::uint32_t item = model.find_item(id); item != data::kNone)
+				out.known[item] = 1;
+			else
+				out.unknown.push_back({std::string(id), nulls[1] ? std::nullopt : std::optional(DatumGetTimestampTz(values[1]))});
+		}
+	}
+	settle(out.unknown);
+	const auto passed = static_cast<double>(std::count(out.known.begin(), out.known.end(), 1));
+	predicate.plans->observe(passed / static_cast<double>(std::max<std::size_t>(out.known.size(), 1)));
+	return out;
+}
+
+double CandidateTest::expected_tests(std::size_t wanted) const {
+	double rate = 1;
+	for (const Predicate &predicate : predicates_)
+		rate *= predicate.plans->pass_rate.value_or(1);
+	return rate < 1 ? static_cast<double>(wanted) / rate : 0;
+}
+
+CandidateTest candidate_test(Endpoint &endpoint, const std::optional<FilterChoice> &filter, const Subject &subject) {
+	std::vector<Predicate> predicates;
+	if (filter)
+		if (auto predicate = endpoint.filters.bind(endpoint, *filter, subject))
+			predicates.push_back(std::move(*predicate));
+	return CandidateTest(endpoint, std::move(predicates));
+}
+
+// A predicate that was evaluated over the catalogue has been observed there already, and better.
+void CandidateTest::remember() {
+	for (std::size_t p = 0; p < predicates_.size(); ++p)
+		if (!passing_ && seen_[p].tested > 0)
+			predicates_[p].plans->observe(static_cast<double>(seen_[p].passed) / static_cast<double>(seen_[p].tested));
+}
+
+} // namespace recsys::serve

@@ -1,0 +1,80 @@
+// Which items may be returned: those that are present, and pass every predicate of the request.
+//
+// A predicate is a condition that SQL decides: a filter, or an expression of the caller's own. It has two statements of one
+// meaning. The one tests given candidates, and suits blocks of them in the order of their scores; the other finds all that
+// pass, and suits predicates that few pass. Whoever has another kind of predicate makes its PredicatePlans (the statements
+// around a condition come from catalog/filter_language.hpp) and gives it to the test beside the others.
+//
+// Everything here runs as the caller, under his snapshot, within a SpiScope.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "serve/endpoint.hpp"
+
+namespace recsys::serve {
+
+/// The statements of a predicate, as a session keeps them, and what was seen of it.
+struct PredicatePlans {
+	pg::DynamicPlan block;	   // $1 ids: the positions (bigint, from 1) of those that pass
+	pg::DynamicPlan catalogue; // $1 ids of items without a row: id and creation time of every item that passes
+	/// The share of candidates that passed lately.
+	std::optional<double> pass_rate;
+	void observe(double rate) { pass_rate = pass_rate ? (*pass_rate + rate) / 2 : rate; }
+};
+
+/// A predicate with the values of one request.
+struct Predicate {
+	std::shared_ptr<PredicatePlans> plans;
+	std::vector<pg::Param> parameters; // $2 …
+};
+
+/// All items that pass a request's predicates, whether the model knows them or not.
+struct PassingItems {
+	std::vector<std::uint8_t> known; // by ordinal of the model: 1 = passes
+	struct NewItem {
+		std::string id;
+		std::optional<TimestampTz> created;
+	};
+	std::vector<NewItem> unknown; // newest first; each once
+};
+
+class CandidateTest {
+public:
+	explicit CandidateTest(Endpoint &endpoint, std::vector<Predicate> predicates = {})
+		: endpoint_(endpoint), predicates_(std::move(predicates)) {}
+
+	bool has_predicates() const noexcept { return !predicates_.empty(); }
+	/// `items` are ordinals of the model, data::kNone for an item that it does not know; 1 = may be returned.
+	std::vector<std::uint8_t> check(std::span<const std::string_view> ids, std::span<const std::uint32_t> items);
+	/// Presence alone.
+	std::vector<std::uint8_t> present(std::span<const std::string_view> ids, std::span<const std::uint32_t> items);
+	/// What passes the predicates, found by one statement for each; presence is not looked at. Computed once.
+	const PassingItems &passing();
+	/// How many candidates will have to be tested until `wanted` have passed, as far as experience tells; 0 without any.
+	double expected_tests(std::size_t wanted) const;
+	/// Remembers the shares that passed in this request.
+	void remember();
+
+private:
+	void test(std::size_t predicate, std::span<const std::string_view> ids, std::vector<std::uint8_t> &allowed);
+	PassingItems passing(Predicate &predicate);
+
+	struct Seen {
+		std::size_t tested = 0, passed = 0;
+	};
+	Endpoint &endpoint_;
+	std::vector<Predicate> predicates_;
+	std::vector<Seen> seen_ = std::vector<Seen>(predicates_.size());
+	std::optional<PassingItems> passing_;
+};
+
+/// The test of a request with at most a filter.
+CandidateTest candidate_test(Endpoint &endpoint, const std::optional<FilterChoice> &filter, const Subject &subject);
+
+} // namespace recsys::serve

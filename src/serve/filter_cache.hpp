@@ -1,0 +1,61 @@
+// Filters at a request: from a name and values to a predicate. A session keeps each filter parsed, and its statements planned for
+// each set of conditions that values leave of it; both last as long as the endpoint, which goes when anything in the catalog
+// changes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filter/compile.hpp"
+
+namespace recsys::serve {
+
+class Endpoint;
+struct Predicate;
+struct PredicatePlans;
+
+/// A filter as a request names it.
+struct FilterChoice {
+	std::string name;
+	filter::Values values;
+};
+/// Nothing without a name. `values` is a JSON object of placeholders; a value is a text in the form of filter/values.hpp, a
+/// number, or an array of strings. Errors: 22023, also for values without a filter.
+std::optional<FilterChoice> filter_choice(const std::optional<std::string> &name, const std::string &values);
+
+/// For whom, or for which item, a request asks; empty where it does not.
+struct Subject {
+	std::optional<std::string> user, item;
+};
+
+class FilterCache {
+public:
+	/// The filter with its values as a condition on items; nothing when its values leave no condition. What is left out for want
+	/// of a value is told in a notice. Within a SpiScope.
+	/// Errors: RS001; RS005 when datasets no longer have its fields; 22023 for values, and for a filter that is not for items, or
+	/// names CurrentItem where the recipe does not recommend for an item.
+	std::optional<Predicate> bind(Endpoint &endpoint, const FilterChoice &choice, const Subject &subject);
+
+private:
+	struct Planned {
+		std::shared_ptr<PredicatePlans> plans;
+		std::vector<filter::Parameter> parameters;
+	};
+	/// What is loaded in a transaction with a fixed snapshot is good for that transaction only (0: for all).
+	template <class T> struct Kept {
+		std::shared_ptr<const T> value;
+		std::uint32_t transaction = 0;
+	};
+	template <class T> using Cache = std::map<std::string, Kept<T>>;
+	template <class T, class Load> std::shared_ptr<const T> find(Cache<T> &cache, const std::string &key, Load &&load);
+	std::shared_ptr<const Planned> plan(Endpoint &endpoint, const FilterChoice &choice, const filter::Applied &applied);
+
+	Cache<filter::Filter> parsed_; // by the name as requests write it
+	Cache<Planned> planned_;	   // by text, what was left out, and the limit on the history that filters see
+};
+
+} // namespace recsys::serve
