@@ -73,7 +73,11 @@ filter is the name of a filter of the campaign''s group (create_filter): the ans
 also of items that the model does not know yet, which come last. filter_values gives its placeholders their values: {"GENRE":
 "\"Drama\",\"Comedy\"", "PRICE": "9.99"}, or shorter {"GENRE": ["Drama", "Comedy"], "PRICE": 9.99}. INCLUDE needs all of them; a part
 of EXCLUDE without its value is left out, with a notice.
-context and promotion must be left out in this version.
+promotion gives a share of the places to items that pass a filter of their own: {"name": "spring", "percent_promoted_items": 30,
+"filter": "recent", "filter_values": {"SINCE": "2024-02-10"}}. The best of these take num_results × percent / 100 places, rounded half
+up and at least one, or fewer if there are fewer; the best of the others, under filter alone, take the rest. Promoted rows stand at
+random places, the same for the same request, with reason promotion and the name in promotion_name; both lists keep their order.
+context must be left out in this version.
 Errors: RS001 for an absent campaign or filter; RS004 for a campaign that does not serve yet; RS005 for a filter whose fields have gone
 from the datasets; 22004 when the recipe needs the user or the item and it is missing; 22023 for a negative num_results, for values that
 do not fit the filter, and for a filter that is not for items or names CurrentItem where the recipe recommends for a user; 42703 for an

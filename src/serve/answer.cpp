@@ -68,7 +68,7 @@ void write_answer(const pg::ResultTable &table, Endpoint &endpoint, std::span<co
 
 	std::size_t bytes = pg::TextPool::need(answer_id);
 	for (const AnswerRow &row : rows)
-		bytes += pg::TextPool::need(row.id) + pg::TextPool::need(row.reason);
+		bytes += pg::TextPool::need(row.id) + pg::TextPool::need(row.reason) + pg::TextPool::need(row.promotion);
 	pg::TextPool pool(bytes);
 	const Datum id = pool.add(answer_id);
 	std::vector<Datum> datums(rows.size() * kColumns);
@@ -78,6 +78,7 @@ void write_answer(const pg::ResultTable &table, Endpoint &endpoint, std::span<co
 		d[ItemId] = pool.add(rows[i].id);
 		d[Score] = Float8GetDatum(rows[i].score);
 		d[Reason] = i > 0 && rows[i].reason == rows[i - 1].reason ? d[Reason - kColumns] : pool.add(rows[i].reason);
+		d[PromotionName] = rows[i].promotion.empty() ? 0 : pool.add(rows[i].promotion);
 		d[Metadata] = metadata.empty() ? 0 : metadata[i];
 		d[RecommendationId] = id;
 	}
@@ -88,10 +89,10 @@ void write_answer(const pg::ResultTable &table, Endpoint &endpoint, std::span<co
 	const TupleDesc shape = table.descriptor();
 	pg::call([=] {
 		bool nulls[kColumns] = {};
-		nulls[PromotionName] = true;
 		for (std::size_t i = 0; i < n; ++i) {
 			Datum *d = all + i * kColumns;
 			nulls[Score] = !first[i].scored;
+			nulls[PromotionName] = d[PromotionName] == 0;
 			nulls[Metadata] = d[Metadata] == 0;
 			tuplestore_putvalues(store, shape, d, nulls);
 		}

@@ -20,6 +20,7 @@ struct AnswerRow {
 	bool scored = false;
 	double score = 0;
 	const char *reason = nullptr;
+	std::string_view promotion = {}; // empty = not promoted
 };
 
 /// Writes rank, item_id, score, reason, promotion_name, metadata, recommendation_id. Within a SpiScope.

@@ -4,6 +4,7 @@
 #include <limits>
 #include <unordered_set>
 
+#include "base/hash.hpp"
 #include "serve/workspace.hpp"
 
 #include "serve/answer.hpp"
@@ -24,12 +25,23 @@ constexpr float kNever = -std::numeric_limits<float>::infinity();
 class Recommendation {
 public:
 	Recommendation(Endpoint &endpoint, const RecommendationRequest &request)
-		: endpoint_(endpoint), request_(request), model_(endpoint.model()), test_(candidate_test(endpoint, request.filter, {request.user, request.item})) {
-		wanted_ = static_cast<std::size_t>(request.num_results == 0 ? kDefaultResults : request.num_results);
-		rows_.reserve(std::min(wanted_, model_.items().size()));
+		: endpoint_(endpoint), request_(request), model_(endpoint.model()),
+		  wanted_(static_cast<std::size_t>(request.num_results == 0 ? kDefaultResults : request.num_results)) {}
+
+	std::vector<AnswerRow> run() {
+		// Made before anything is computed: what is wrong with a filter is told at once.
+		CandidateTest test = test_of(request_.filter);
+		score();
+		exclude();
+		return request_.promotion ? with_promotion(test, *request_.promotion) : best(test, wanted_);
 	}
 
-	const std::vector<AnswerRow> &run() {
+private:
+	CandidateTest test_of(const std::optional<FilterChoice> &filter) {
+		return candidate_test(endpoint_, filter, {request_.user, request_.item});
+	}
+
+	void score() {
 		recipe::Query query;
 		if (request_.user)
 			read_history(endpoint_, *request_.user, work_->history);
@@ -39,57 +51,72 @@ public:
 		if (request_.item)
 			query.item = model_.find_item(canonical_id(*request_.item, endpoint_.item_type()));
 		model_.scorer().score(query, work_->scores);
-		exclude();
-		take_best();
-		if (rows_.size() < wanted_)
-			take_new();
-		return rows_;
 	}
 
-private:
 	void exclude() {
-		for (const std::string &id : request_.exclude_items) {
-			const std::string &canonical = *excluded_.insert(canonical_id(id, endpoint_.item_type())).first;
-			if (const std::uint32_t item = model_.find_item(canonical); item != data::kNone)
-				work_->scores.logit[item] = kNever;
-		}
+		for (const std::string &id : request_.exclude_items)
+			exclude(canonical_id(id, endpoint_.item_type()));
 	}
 
-	void take_best() {
+	void exclude(const std::string &id) {
+		excluded_.insert(id);
+		if (const std::uint32_t item = model_.find_item(id); item != data::kNone)
+			work_->scores.logit[item] = kNever;
+	}
+
+	std::vector<AnswerRow> with_promotion(CandidateTest &test, const Promotion &promotion) {
+		CandidateTest promoted_test = test_of(promotion.filter);
+		std::vector<AnswerRow> promoted = best(promoted_test, promotion.places(wanted_));
+		for (AnswerRow &row : promoted) {
+			exclude(std::string(row.id)); // each item once
+			row.reason = "promotion";
+			row.promotion = promotion.name;
+		}
+		const std::string whom = request_.user.value_or("") + '\0' + request_.item.value_or("") + '\0' + promotion.name;
+		return place_promoted(promoted, best(test, wanted_ - promoted.size()), hash64(whom));
+	}
+
+	/// The `wanted` best of the candidates that pass.
+	std::vector<AnswerRow> best(CandidateTest &test, std::size_t wanted) {
+		std::vector<AnswerRow> rows;
+		rows.reserve(std::min(wanted, model_.items().size()));
 		const recipe::Scores &scores = work_->scores;
-		for (const math::Scored &c : select_best(test_, model_, scores.logit, wanted_, work_->order))
-			rows_.push_back({model_.items()[c.item], c.item, model_.spec().capabilities.scores,
-							 std::exp(static_cast<double>(c.score) - scores.log_normalizer),
-							 recipe::to_string(scores.reason[c.item])});
+		for (const math::Scored &c : select_best(test, model_, scores.logit, wanted, work_->order))
+			rows.push_back({model_.items()[c.item], c.item, model_.spec().capabilities.scores,
+							std::exp(static_cast<double>(c.score) - scores.log_normalizer),
+							recipe::to_string(scores.reason[c.item])});
+		if (rows.size() < wanted)
+			take_new(test, wanted, rows);
+		return rows;
 	}
 
 	// The last rung: items that the model does not know yet, newest first. Related items are not filled up with unrelated ones,
 	// unless a filter says which are wanted.
-	void take_new() {
-		if (test_.has_predicates())
-			take_passing();
-		else if (endpoint_.items() && (rows_.empty() || !model_.spec().needs_item))
-			take_newest();
+	void take_new(CandidateTest &test, std::size_t wanted, std::vector<AnswerRow> &rows) {
+		if (test.has_predicates())
+			take_passing(test, wanted, rows);
+		else if (endpoint_.items() && (rows.empty() || !model_.spec().needs_item))
+			take_newest(wanted, rows);
 	}
 
-	void take_passing() {
+	void take_passing(CandidateTest &test, std::size_t wanted, std::vector<AnswerRow> &rows) {
 		std::vector<std::string_view> ids;
-		for (const PassingItems::NewItem &item : test_.passing().unknown)
+		for (const PassingItems::NewItem &item : test.passing().unknown)
 			if (excluded_.find(item.id) == excluded_.end())
 				ids.push_back(item.id);
 		const std::vector<std::uint32_t> none(ids.size(), data::kNone);
-		const std::vector<std::uint8_t> allowed = test_.present(ids, none);
-		for (std::size_t i = 0; i < ids.size() && rows_.size() < wanted_; ++i)
+		const std::vector<std::uint8_t> allowed = test.present(ids, none);
+		for (std::size_t i = 0; i < ids.size() && rows.size() < wanted; ++i)
 			if (allowed[i])
-				rows_.push_back({new_ids_.emplace_back(ids[i]), data::kNone, false, 0, "new"});
+				rows.push_back({new_ids_.emplace_back(ids[i]), data::kNone, false, 0, "new"});
 	}
 
-	void take_newest() {
+	void take_newest(std::size_t wanted, std::vector<AnswerRow> &rows) {
 		pg::Cursor cursor(endpoint_.statements.newest_items, {}, {});
 		pg::IdBuffer buffer;
 		while (const SPITupleTable *block = cursor.next(kNewItemBlock)) {
 			for (std::uint64_t row = 0; row < block->numvals; ++row) {
-				if (rows_.size() == wanted_)
+				if (rows.size() == wanted)
 					return;
 				bool null = false;
 				const Datum value = pg::column(block, row, 0, null);
@@ -98,7 +125,7 @@ private:
 				const std::string_view id = pg::id_text(value, TupleDescAttr(block->tupdesc, 0)->atttypid, buffer);
 				if (model_.find_item(id) != data::kNone || !excluded_.insert(std::string(id)).second)
 					continue;
-				rows_.push_back({new_ids_.emplace_back(id), data::kNone, false, 0, "new"});
+				rows.push_back({new_ids_.emplace_back(id), data::kNone, false, 0, "new"});
 			}
 		}
 	}
@@ -106,10 +133,8 @@ private:
 	Endpoint &endpoint_;
 	const RecommendationRequest &request_;
 	const store::Model &model_;
-	CandidateTest test_;
-	Workspace work_;
 	std::size_t wanted_;
-	std::vector<AnswerRow> rows_;
+	Workspace work_;
 	std::unordered_set<std::string> excluded_;
 	std::deque<std::string> new_ids_;
 };

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "serve/filter_cache.hpp"
+#include "serve/promotion.hpp"
 
 #include "pg/function.hpp"
 
@@ -19,6 +19,7 @@ struct RecommendationRequest {
 	std::optional<std::string> user, item;
 	std::int32_t num_results = 25; // 0 = 25
 	std::optional<FilterChoice> filter;
+	std::optional<Promotion> promotion;
 	std::vector<std::string> metadata_columns, exclude_items;
 };
 void get_recommendations(const RecommendationRequest &request, const pg::ResultTable &out);

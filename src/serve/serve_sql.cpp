@@ -54,13 +54,14 @@ std::optional<FilterChoice> filter_argument(const Call &call, int i) {
 Datum recommend(const Call &call, bool number) {
 	const pg::ResultTable out(call);
 	refuse(!empty_json(call, 6), "context");
-	refuse(!call.null(7), "promotion");
 	RecommendationRequest request;
 	request.campaign = call.text(0, "campaign");
 	request.user = user_argument(call, 1, number);
 	request.item = call.optional_text(2);
 	request.num_results = call.null(3) ? 0 : call.int4(3, "num_results");
 	request.filter = filter_argument(call, 4);
+	if (!call.null(7))
+		request.promotion = parse_promotion(call.json(7, "promotion"));
 	request.metadata_columns = call.optional_text_array(8, "metadata_columns").value_or(std::vector<std::string>{});
 	request.exclude_items = call.optional_text_array(9, "exclude_items").value_or(std::vector<std::string>{});
 	get_recommendations(request, out);

@@ -142,7 +142,6 @@ SELECT count(*) FROM recsys.get_recommendations('sr', '2', filter => 'f');
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', filter_values => '{"a": "1"}');
 -- what does not exist yet says so
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', context => '{"device": "phone"}');
-SELECT count(*) FROM recsys.get_recommendations('sr', '2', promotion => '{}');
 
 -- the service's limits, when asked for
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', num_results => 501);
