@@ -17,7 +17,7 @@ constexpr std::size_t kNameLength = 63;
 
 [[noreturn]] void refuse(const std::string &what, const std::string &detail = {}) {
 	throw Error(sqlstate::InvalidParameter, what, detail,
-				R"(A promotion reads {"name": "new", "percent_promoted_items": 30, "filter": "recent", "filter_values": {}}.)");
+				"A promotion has the keys \"name\", \"percent_promoted_items\", \"filter\" and, if need be, \"filter_values\".");
 }
 
 // The service's spelling serves too.
