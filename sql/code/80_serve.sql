@@ -92,6 +92,31 @@ AS 'MODULE_PATHNAME', 'recsys_get_recommendations_by_number';
 COMMENT ON FUNCTION recsys.get_recommendations(text, bigint, text, integer, text, jsonb, jsonb, jsonb, text[], text[]) IS
 'As get_recommendations with a text user_id, for numbers written without quotes.';
 
+CREATE OR REPLACE FUNCTION recsys.recommend_where(campaign text, user_id text, predicate text, item_id text DEFAULT NULL,
+    num_results integer DEFAULT 25, filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}', context jsonb DEFAULT '{}',
+    metadata_columns text[] DEFAULT NULL, exclude_items text[] DEFAULT NULL)
+RETURNS TABLE (rank integer, item_id text, score float8, reason text, promotion_name text, metadata jsonb, recommendation_id text)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 25
+AS 'MODULE_PATHNAME', 'recsys_recommend_where';
+COMMENT ON FUNCTION recsys.recommend_where(text, text, text, text, integer, text, jsonb, jsonb, text[], text[]) IS
+'As get_recommendations, for the items whose row meets an SQL predicate: exactly the best of them. The predicate is what could stand
+after WHERE over the items dataset, which is named items and has its columns under the dataset''s names:
+  price BETWEEN 5 AND 20 AND NOT EXISTS (SELECT FROM cart WHERE cart.product = items.item_id AND cart.visitor = 7)
+It runs with the caller''s rights, row-level security and search_path, and reads only. It is program code: never build it from what
+visitors type; write values with quote_literal() or format(''%L''). Items without a row never meet it. A session keeps the plans of
+its newest predicates, so few texts that come again are faster than many different ones. Where a filter is given, items pass both.
+Errors: as get_recommendations; 42601 for what is not one expression; 22023 for parameters in it; RS001 when the group has no items
+dataset; and those of the predicate itself.';
+
+CREATE OR REPLACE FUNCTION recsys.recommend_where(campaign text, user_id bigint, predicate text, item_id text DEFAULT NULL,
+    num_results integer DEFAULT 25, filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}', context jsonb DEFAULT '{}',
+    metadata_columns text[] DEFAULT NULL, exclude_items text[] DEFAULT NULL)
+RETURNS TABLE (rank integer, item_id text, score float8, reason text, promotion_name text, metadata jsonb, recommendation_id text)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 25
+AS 'MODULE_PATHNAME', 'recsys_recommend_where_by_number';
+COMMENT ON FUNCTION recsys.recommend_where(text, bigint, text, text, integer, text, jsonb, jsonb, text[], text[]) IS
+'As recommend_where with a text user_id, for numbers written without quotes.';
+
 CREATE OR REPLACE FUNCTION recsys.get_personalized_ranking(campaign text, user_id text, input_list text[],
     filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}', context jsonb DEFAULT '{}', metadata_columns text[] DEFAULT NULL)
 RETURNS TABLE (rank integer, item_id text, score float8, reason text, promotion_name text, metadata jsonb, recommendation_id text)

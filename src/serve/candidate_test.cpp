@@ -168,11 +168,14 @@ double CandidateTest::expected_tests(std::size_t wanted) const {
 	return rate < 1 ? static_cast<double>(wanted) / rate : 0;
 }
 
-CandidateTest candidate_test(Endpoint &endpoint, const std::optional<FilterChoice> &filter, const Subject &subject) {
+CandidateTest candidate_test(Endpoint &endpoint, const std::optional<FilterChoice> &filter, const Subject &subject,
+							 const std::optional<std::string> &where) {
 	std::vector<Predicate> predicates;
 	if (filter)
 		if (auto predicate = endpoint.filters.bind(endpoint, *filter, subject))
 			predicates.push_back(std::move(*predicate));
+	if (where)
+		predicates.push_back(endpoint.filters.bind_expression(endpoint, *where));
 	return CandidateTest(endpoint, std::move(predicates));
 }
 

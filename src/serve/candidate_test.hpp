@@ -74,7 +74,8 @@ private:
 	std::optional<PassingItems> passing_;
 };
 
-/// The test of a request with at most a filter.
-CandidateTest candidate_test(Endpoint &endpoint, const std::optional<FilterChoice> &filter, const Subject &subject);
+/// The test of a request: a filter, and an SQL expression over the items, where given.
+CandidateTest candidate_test(Endpoint &endpoint, const std::optional<FilterChoice> &filter, const Subject &subject,
+							 const std::optional<std::string> &where = std::nullopt);
 
 } // namespace recsys::serve

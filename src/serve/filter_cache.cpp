@@ -7,6 +7,7 @@
 
 #include "catalog/fields.hpp"
 #include "catalog/filters.hpp"
+#include "pg/expression.hpp"
 #include "pg/report.hpp"
 #include "pg/settings.hpp"
 #include "pg/snapshot.hpp"
@@ -102,6 +103,31 @@ private:
 	const Subject &subject_;
 };
 
+/// The statements around an expression. Its own names come first: those of the candidates are such that nobody means them.
+std::shared_ptr<PredicatePlans> plans_of(const Endpoint &endpoint, const std::string &expression) {
+	if (!endpoint.items())
+		throw Error(sqlstate::NotFound, "dataset group \"" + endpoint.group().name + "\" has no items dataset", {},
+					"The predicate is about its rows; create it with recsys.create_dataset.");
+	std::vector<std::string> columns;
+	for (const catalog::FixedColumn &column : catalog::fixed_columns(catalog::DatasetType::Items))
+		if (std::string_view(column.name) != "streamed")
+			columns.emplace_back(column.name);
+	for (const catalog::Field &field : endpoint.items()->fields)
+		columns.push_back(field.name);
+	const auto rows = [&](const std::string &where) {
+		return "(" + catalog::union_sql(endpoint.group(), *endpoint.items(), columns, where) + ") AS items";
+	};
+	const std::string condition = "(" + expression + "\n)";
+	const Oid ids = pg::id_array_type(endpoint.item_type());
+	auto plans = std::make_shared<PredicatePlans>();
+	plans->block = pg::DynamicPlan(
+		"SELECT recsys_candidate.recsys_n FROM pg_catalog.unnest($1) WITH ORDINALITY AS recsys_candidate (recsys_id, recsys_n)"
+		" WHERE EXISTS (SELECT FROM " + rows("{item_id} OPERATOR(pg_catalog.=) recsys_candidate.recsys_id") + " WHERE " + condition + ")",
+		{ids}, CURSOR_OPT_GENERIC_PLAN);
+	plans->catalogue = pg::DynamicPlan("SELECT items.item_id, items.creation_timestamp FROM " + rows("") + " WHERE " + condition, {ids});
+	return plans;
+}
+
 } // namespace
 
 std::optional<FilterChoice> filter_choice(const std::optional<std::string> &name, const std::string &values) {
@@ -175,6 +201,14 @@ std::optional<Predicate> FilterCache::bind(Endpoint &endpoint, const FilterChoic
 	for (std::size_t i = 0; i < values.size(); ++i)
 		out.parameters.push_back(binder.bind(planned->parameters[i], values[i]));
 	return out;
+}
+
+Predicate FilterCache::bind_expression(Endpoint &endpoint, const std::string &expression) {
+	const std::shared_ptr<const Planned> planned = find(planned_, "WHERE " + expression, [&]() -> Planned {
+		pg::check_expression(expression, "predicate");
+		return {plans_of(endpoint, expression), {}};
+	});
+	return {planned->plans, {}};
 }
 
 } // namespace recsys::serve

@@ -39,6 +39,9 @@ public:
 	/// Errors: RS001; RS005 when datasets no longer have its fields; 22023 for values, and for a filter that is not for items, or
 	/// names CurrentItem where the recipe does not recommend for an item.
 	std::optional<Predicate> bind(Endpoint &endpoint, const FilterChoice &choice, const Subject &subject);
+	/// An SQL expression over the rows of the items dataset, under the name items. It is the caller's own code, and runs as such.
+	/// Within a SpiScope. Errors: those of pg::check_expression; RS001 without an items dataset; PostgreSQL's own.
+	Predicate bind_expression(Endpoint &endpoint, const std::string &expression);
 
 private:
 	struct Planned {

@@ -30,16 +30,14 @@ public:
 
 	std::vector<AnswerRow> run() {
 		// Made before anything is computed: what is wrong with a filter is told at once.
-		CandidateTest test = test_of(request_.filter);
+		CandidateTest test = candidate_test(endpoint_, request_.filter, subject(), request_.where);
 		score();
 		exclude();
 		return request_.promotion ? with_promotion(test, *request_.promotion) : best(test, wanted_);
 	}
 
 private:
-	CandidateTest test_of(const std::optional<FilterChoice> &filter) {
-		return candidate_test(endpoint_, filter, {request_.user, request_.item});
-	}
+	Subject subject() const { return {request_.user, request_.item}; }
 
 	void score() {
 		recipe::Query query;
@@ -65,7 +63,7 @@ private:
 	}
 
 	std::vector<AnswerRow> with_promotion(CandidateTest &test, const Promotion &promotion) {
-		CandidateTest promoted_test = test_of(promotion.filter);
+		CandidateTest promoted_test = candidate_test(endpoint_, promotion.filter, subject());
 		std::vector<AnswerRow> promoted = best(promoted_test, promotion.places(wanted_));
 		for (AnswerRow &row : promoted) {
 			exclude(std::string(row.id)); // each item once

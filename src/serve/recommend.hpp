@@ -19,6 +19,7 @@ struct RecommendationRequest {
 	std::optional<std::string> user, item;
 	std::int32_t num_results = 25; // 0 = 25
 	std::optional<FilterChoice> filter;
+	std::optional<std::string> where; // an SQL expression over the items
 	std::optional<Promotion> promotion;
 	std::vector<std::string> metadata_columns, exclude_items;
 };

@@ -51,19 +51,39 @@ std::optional<FilterChoice> filter_argument(const Call &call, int i) {
 	return filter_choice(call.optional_text(i), call.null(i + 1) ? "{}" : call.json(i + 1, "filter_values"));
 }
 
-Datum recommend(const Call &call, bool number) {
-	const pg::ResultTable out(call);
-	refuse(!empty_json(call, 6), "context");
+/// campaign, user_id, then from argument `i` on item_id, num_results, filter, filter_values, context.
+RecommendationRequest request_from(const Call &call, bool number, int i) {
+	refuse(!empty_json(call, i + 4), "context");
 	RecommendationRequest request;
 	request.campaign = call.text(0, "campaign");
 	request.user = user_argument(call, 1, number);
-	request.item = call.optional_text(2);
-	request.num_results = call.null(3) ? 0 : call.int4(3, "num_results");
-	request.filter = filter_argument(call, 4);
+	request.item = call.optional_text(i);
+	request.num_results = call.null(i + 1) ? 0 : call.int4(i + 1, "num_results");
+	request.filter = filter_argument(call, i + 2);
+	return request;
+}
+
+/// metadata_columns, exclude_items
+void add_columns_and_exclusions(const Call &call, int i, RecommendationRequest &request) {
+	request.metadata_columns = call.optional_text_array(i, "metadata_columns").value_or(std::vector<std::string>{});
+	request.exclude_items = call.optional_text_array(i + 1, "exclude_items").value_or(std::vector<std::string>{});
+}
+
+Datum recommend(const Call &call, bool number) {
+	const pg::ResultTable out(call);
+	RecommendationRequest request = request_from(call, number, 2);
 	if (!call.null(7))
 		request.promotion = parse_promotion(call.json(7, "promotion"));
-	request.metadata_columns = call.optional_text_array(8, "metadata_columns").value_or(std::vector<std::string>{});
-	request.exclude_items = call.optional_text_array(9, "exclude_items").value_or(std::vector<std::string>{});
+	add_columns_and_exclusions(call, 8, request);
+	get_recommendations(request, out);
+	return 0;
+}
+
+Datum recommend_where(const Call &call, bool number) {
+	const pg::ResultTable out(call);
+	RecommendationRequest request = request_from(call, number, 3);
+	request.where = call.text(2, "predicate");
+	add_columns_and_exclusions(call, 8, request);
 	get_recommendations(request, out);
 	return 0;
 }
@@ -113,5 +133,7 @@ RECSYS_FUNCTION(list_campaigns) {
 
 RECSYS_FUNCTION(get_recommendations) { return serve::recommend(call, false); }
 RECSYS_FUNCTION(get_recommendations_by_number) { return serve::recommend(call, true); }
+RECSYS_FUNCTION(recommend_where) { return serve::recommend_where(call, false); }
+RECSYS_FUNCTION(recommend_where_by_number) { return serve::recommend_where(call, true); }
 RECSYS_FUNCTION(get_personalized_ranking) { return serve::rank(call, false); }
 RECSYS_FUNCTION(get_personalized_ranking_by_number) { return serve::rank(call, true); }
