@@ -6,6 +6,7 @@
 #   make bench-ml-100k   CSV files to first answer
 #   make bench-ml-1m     next film: quality, and the time of everything
 #   make bench-gowalla   places: quality
+#   make bench-bank      will a client say yes: quality, calibration
 #   make bench-sims      time to train related items
 #   make bench-online-retail  own tables, mapped, beside a copy: equal answers, cost
 #   make bench-serve     latency and throughput of answers

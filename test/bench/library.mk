@@ -7,3 +7,8 @@ build/unit/library-bench: build/unit/test/bench/library_bench.o $(patsubst %.cpp
 library-bench: build/unit/library-bench
 	$< $(LIBRARY_BENCH_ARGS)
 -include build/unit/test/bench/library_bench.d
+
+# Called by test/bench/bank.sh.
+build/unit/bank-bench: build/unit/test/bench/bank.o $(patsubst %.cpp,build/unit/%.o,$(UNIT_SOURCES))
+	$(UNIT_CXX) $(UNIT_FLAGS) $^ -o $@
+-include build/unit/test/bench/bank.d
