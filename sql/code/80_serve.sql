@@ -136,3 +136,23 @@ LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 25
 AS 'MODULE_PATHNAME', 'recsys_get_personalized_ranking_by_number';
 COMMENT ON FUNCTION recsys.get_personalized_ranking(text, bigint, text[], text, jsonb, jsonb, text[]) IS
 'As get_personalized_ranking with a text user_id, for numbers written without quotes.';
+
+CREATE OR REPLACE FUNCTION recsys.why_not(campaign text, user_id text, item_id text, filter text DEFAULT NULL,
+    filter_values jsonb DEFAULT '{}', num_results integer DEFAULT 25, related_to text DEFAULT NULL)
+RETURNS TABLE (obstacle text, detail text)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 3
+AS 'MODULE_PATHNAME', 'recsys_why_not';
+COMMENT ON FUNCTION recsys.why_not(text, text, text, text, jsonb, integer, text) IS
+'Tells what keeps an item out of the answer that get_recommendations gives for the same campaign, user, filter and num_results: one row
+for each obstacle, and none when the item is in the list. For campaigns of related items, related_to is the item that was asked about.
+obstacle is no row, unavailable, unknown to the model, not included by filter, excluded by filter (detail shows the part of the filter,
+and the user''s events with the item where it is about those), ruled out (a negative event), or below the cut (detail tells the rank).
+Errors: as get_recommendations; 22004 when item_id is missing.';
+
+CREATE OR REPLACE FUNCTION recsys.why_not(campaign text, user_id bigint, item_id text, filter text DEFAULT NULL,
+    filter_values jsonb DEFAULT '{}', num_results integer DEFAULT 25, related_to text DEFAULT NULL)
+RETURNS TABLE (obstacle text, detail text)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 3
+AS 'MODULE_PATHNAME', 'recsys_why_not_by_number';
+COMMENT ON FUNCTION recsys.why_not(text, bigint, text, text, jsonb, integer, text) IS
+'As why_not with a text user_id, for numbers written without quotes.';

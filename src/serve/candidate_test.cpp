@@ -94,6 +94,13 @@ std::vector<std::uint8_t> CandidateTest::present(std::span<const std::string_vie
 	return allowed;
 }
 
+bool CandidateTest::passes(std::string_view id) {
+	std::vector<std::uint8_t> allowed{1};
+	for (std::size_t p = 0; p < predicates_.size(); ++p)
+		test(p, {&id, 1}, allowed);
+	return allowed.front() != 0;
+}
+
 // Asks about those that are still allowed.
 void CandidateTest::test(std::size_t predicate, std::span<const std::string_view> ids, std::vector<std::uint8_t> &allowed) {
 	std::vector<std::string_view> asked;

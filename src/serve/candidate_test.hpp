@@ -54,6 +54,8 @@ public:
 	std::vector<std::uint8_t> check(std::span<const std::string_view> ids, std::span<const std::uint32_t> items);
 	/// Presence alone.
 	std::vector<std::uint8_t> present(std::span<const std::string_view> ids, std::span<const std::uint32_t> items);
+	/// One item against the predicates alone, be it present or not.
+	bool passes(std::string_view id);
 	/// What passes the predicates, found by one statement for each; presence is not looked at. Computed once.
 	const PassingItems &passing();
 	/// How many candidates will have to be tested until `wanted` have passed, as far as experience tells; 0 without any.

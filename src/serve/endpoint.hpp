@@ -50,6 +50,7 @@ public:
 	Oid user_type() const noexcept { return interactions_.user_id_type; }
 	Oid event_item_type() const noexcept { return interactions_.item_id_type; }
 	Oid item_type() const noexcept { return items_ ? items_->item_id_type : interactions_.item_id_type; }
+	const catalog::Dataset &interactions() const noexcept { return interactions_; }
 	const std::optional<catalog::Dataset> &items() const noexcept { return items_; }
 	bool has_negative_types() const noexcept { return !rule_.negative_types.empty(); }
 	bool is_negative_type(std::string_view type) const noexcept;

@@ -184,16 +184,18 @@ std::shared_ptr<const FilterCache::Planned> FilterCache::plan(Endpoint &endpoint
 	});
 }
 
-std::optional<Predicate> FilterCache::bind(Endpoint &endpoint, const FilterChoice &choice, const Subject &subject) {
+filter::Applied FilterCache::apply(Endpoint &endpoint, const FilterChoice &choice) {
 	const std::shared_ptr<const filter::Filter> written = find(parsed_, choice.name, [&] {
 		return filter::parse(catalog::filter_expression(endpoint.group(), choice.name));
 	});
 	check_use(endpoint, choice, *written);
-	const filter::Applied applied = apply_values(*written, choice.values);
+	filter::Applied applied = apply_values(*written, choice.values);
 	if (!applied.dropped.empty())
 		tell_dropped(choice, applied.dropped);
-	if (applied.filter.expressions.empty())
-		return std::nullopt;
+	return applied;
+}
+
+Predicate FilterCache::bind(Endpoint &endpoint, const FilterChoice &choice, const filter::Applied &applied, const Subject &subject) {
 	const std::shared_ptr<const Planned> planned = plan(endpoint, choice, applied);
 	Predicate out{planned->plans, {}};
 	const Binder binder(endpoint, subject);
@@ -201,6 +203,13 @@ std::optional<Predicate> FilterCache::bind(Endpoint &endpoint, const FilterChoic
 	for (std::size_t i = 0; i < values.size(); ++i)
 		out.parameters.push_back(binder.bind(planned->parameters[i], values[i]));
 	return out;
+}
+
+std::optional<Predicate> FilterCache::bind(Endpoint &endpoint, const FilterChoice &choice, const Subject &subject) {
+	const filter::Applied applied = apply(endpoint, choice);
+	if (applied.filter.expressions.empty())
+		return std::nullopt;
+	return bind(endpoint, choice, applied, subject);
 }
 
 Predicate FilterCache::bind_expression(Endpoint &endpoint, const std::string &expression) {

@@ -39,6 +39,10 @@ public:
 	/// Errors: RS001; RS005 when datasets no longer have its fields; 22023 for values, and for a filter that is not for items, or
 	/// names CurrentItem where the recipe does not recommend for an item.
 	std::optional<Predicate> bind(Endpoint &endpoint, const FilterChoice &choice, const Subject &subject);
+	/// The filter with its values, as bind() understands it: checked, and without what has no value.
+	filter::Applied apply(Endpoint &endpoint, const FilterChoice &choice);
+	/// What apply() gave, or some of its expressions, which are then `text`. It has at least one.
+	Predicate bind(Endpoint &endpoint, const FilterChoice &choice, const filter::Applied &applied, const Subject &subject);
 	/// An SQL expression over the rows of the items dataset, under the name items. It is the caller's own code, and runs as such.
 	/// Within a SpiScope. Errors: those of pg::check_expression; RS001 without an items dataset; PostgreSQL's own.
 	Predicate bind_expression(Endpoint &endpoint, const std::string &expression);

@@ -18,7 +18,6 @@ namespace recsys::serve {
 
 namespace {
 
-constexpr std::int32_t kDefaultResults = 25;
 constexpr long kNewItemBlock = 1000;
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
@@ -137,15 +136,20 @@ private:
 	std::deque<std::string> new_ids_;
 };
 
-void require_user(const Endpoint &endpoint, const std::optional<std::string> &user) {
-	const recipe::RecipeSpec &spec = endpoint.model().spec();
-	// A list that is the same for everybody needs no user; the service asks for one all the same.
-	if (!user && (spec.needs_user || (spec.type == recipe::RecipeType::PopularItems && pg::settings::service_limits)))
-		throw Error("22004", "argument \"user_id\" must not be null",
-					"Recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint.name() + "\" recommends to a user.");
-}
-
 } // namespace
+
+void check_subject(const Endpoint &endpoint, const Subject &subject) {
+	const recipe::RecipeSpec &spec = endpoint.model().spec();
+	const std::string named = "Recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint.name() + "\"";
+	if (spec.type == recipe::RecipeType::PersonalizedRanking)
+		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint.name() + "\" ranks given items only",
+					"Its recipe is \"" + std::string(spec.name) + "\".", "Call recsys.get_personalized_ranking.");
+	// A list that is the same for everybody needs no user; the service asks for one all the same.
+	if (!subject.user && (spec.needs_user || (spec.type == recipe::RecipeType::PopularItems && pg::settings::service_limits)))
+		throw Error("22004", "argument \"user_id\" must not be null", named + " recommends to a user.");
+	if (!subject.item && spec.needs_item)
+		throw Error("22004", "argument \"item_id\" must not be null", named + " recommends for an item.");
+}
 
 void get_recommendations(const RecommendationRequest &request, const pg::ResultTable &out) {
 	if (request.num_results < 0)
@@ -154,14 +158,7 @@ void get_recommendations(const RecommendationRequest &request, const pg::ResultT
 						"argument \"num_results\"");
 	const pg::SpiScope spi;
 	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
-	const recipe::RecipeSpec &spec = endpoint->model().spec();
-	if (spec.type == recipe::RecipeType::PersonalizedRanking)
-		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint->name() + "\" ranks given items only",
-					"Its recipe is \"" + std::string(spec.name) + "\".", "Call recsys.get_personalized_ranking.");
-	require_user(*endpoint, request.user);
-	if (!request.item && spec.needs_item)
-		throw Error("22004", "argument \"item_id\" must not be null",
-					"Recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint->name() + "\" recommends for an item.");
+	check_subject(*endpoint, {request.user, request.item});
 	Recommendation recommendation(*endpoint, request);
 	write_answer(out, *endpoint, recommendation.run(), request.metadata_columns);
 }

@@ -25,6 +25,10 @@ struct RecommendationRequest {
 };
 void get_recommendations(const RecommendationRequest &request, const pg::ResultTable &out);
 
+inline constexpr std::int32_t kDefaultResults = 25;
+/// Errors: 22004 when the campaign's recipe needs the user or the item and it is missing; 22023 when it only ranks given items.
+void check_subject(const Endpoint &endpoint, const Subject &subject);
+
 struct RankingRequest {
 	std::string campaign;
 	std::optional<std::string> user;

@@ -1,5 +1,6 @@
 // The SQL-callable functions of serving.
 #include "serve/recommend.hpp"
+#include "serve/why_not.hpp"
 
 #include "serve/campaign.hpp"
 
@@ -88,6 +89,19 @@ Datum recommend_where(const Call &call, bool number) {
 	return 0;
 }
 
+Datum explain_absence(const Call &call, bool number) {
+	pg::ResultTable out(call);
+	WhyNotRequest request;
+	request.campaign = call.text(0, "campaign");
+	request.subject.user = user_argument(call, 1, number);
+	request.item = call.text(2, "item_id");
+	request.filter = filter_argument(call, 3);
+	request.num_results = call.null(5) ? 0 : call.int4(5, "num_results");
+	request.subject.item = call.optional_text(6);
+	why_not(request, out);
+	return 0;
+}
+
 Datum rank(const Call &call, bool number) {
 	const pg::ResultTable out(call);
 	refuse(!empty_json(call, 5), "context");
@@ -135,5 +149,7 @@ RECSYS_FUNCTION(get_recommendations) { return serve::recommend(call, false); }
 RECSYS_FUNCTION(get_recommendations_by_number) { return serve::recommend(call, true); }
 RECSYS_FUNCTION(recommend_where) { return serve::recommend_where(call, false); }
 RECSYS_FUNCTION(recommend_where_by_number) { return serve::recommend_where(call, true); }
+RECSYS_FUNCTION(why_not) { return serve::explain_absence(call, false); }
+RECSYS_FUNCTION(why_not_by_number) { return serve::explain_absence(call, true); }
 RECSYS_FUNCTION(get_personalized_ranking) { return serve::rank(call, false); }
 RECSYS_FUNCTION(get_personalized_ranking_by_number) { return serve::rank(call, true); }
