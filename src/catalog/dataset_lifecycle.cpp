@@ -96,9 +96,10 @@ void check_key(const Dataset &dataset, Oid table) {
 		cannot_adopt(table, std::string("It has no primary key on \"") + key + "\".");
 }
 
-void check_shape(const Dataset &dataset, Oid table) {
+// What the table lacks to hold the dataset: the rest of a sentence about it each.
+std::vector<std::string> shape_problems(const Dataset &dataset, Oid table) {
 	const std::vector<RelationColumn> columns = relation_columns(table);
-	std::vector<std::string> wanted;
+	std::vector<std::string> wanted, out;
 	for (const FixedColumn &c : fixed_columns(dataset.type))
 		wanted.emplace_back(c.name);
 	for (const Field &f : dataset.fields)
@@ -107,10 +108,16 @@ void check_shape(const Dataset &dataset, Oid table) {
 		const auto it = std::find_if(columns.begin(), columns.end(), [&](const RelationColumn &c) { return c.name == name; });
 		const std::string type = column_sql_type(dataset, name);
 		if (it == columns.end())
-			cannot_adopt(table, "It has no column \"" + name + "\" of type " + type + ".");
-		if (it->type != type_oid(type))
-			cannot_adopt(table, "Column \"" + name + "\" has type " + it->type_name + " instead of " + type + ".");
+			out.push_back("has no column \"" + name + "\" of type " + type);
+		else if (it->type != type_oid(type))
+			out.push_back("has column \"" + name + "\" of type " + it->type_name + " instead of " + type);
 	}
+	return out;
+}
+
+void check_shape(const Dataset &dataset, Oid table) {
+	if (const std::vector<std::string> problems = shape_problems(dataset, table); !problems.empty())
+		cannot_adopt(table, "It " + problems.front() + ".");
 	if (!is_event_type(dataset.type))
 		check_key(dataset, table);
 }
@@ -358,13 +365,11 @@ Json relation_json(Oid relation) {
 	return {{"relation", relation_label(relation)}, {"estimated_rows", row && !row->null(0) ? Json(row->int8(0)) : Json()}};
 }
 
-Json sources_json(const Dataset &dataset, Json &problems) {
+Json sources_json(const Dataset &dataset) {
 	Json out = Json::array();
 	for (const Source &source : dataset.sources) {
 		Json s = relation_json(source.relation);
 		s["columns"] = source.columns;
-		for (const std::string &problem : mapping_problems(dataset, source))
-			problems.push_back(problem);
 		out.push_back(std::move(s));
 	}
 	return out;
@@ -453,6 +458,20 @@ void delete_dataset(const Group &group, DatasetType type) {
 	invalidate_caches();
 }
 
+std::vector<std::string> dataset_problems(const Group &group, const Dataset &dataset) {
+	std::vector<std::string> out;
+	const Oid own = relation_in(group, to_string(dataset.type));
+	if (!OidIsValid(own))
+		out.push_back("The dataset's table in schema \"" + group.schema + "\" no longer exists.");
+	else
+		for (const std::string &problem : shape_problems(dataset, own))
+			out.push_back("Table \"" + relation_label(own) + "\" " + problem + ".");
+	for (const Source &source : dataset.sources)
+		for (std::string &problem : mapping_problems(dataset, source))
+			out.push_back(std::move(problem));
+	return out;
+}
+
 std::string describe_dataset(const Group &group, DatasetType type) {
 	const Dataset dataset = require_dataset(group, type);
 	static Plan find{"SELECT d.status, d.failure_reason, d.bulk_imported, to_json(d.created_at) #>> '{}', "
@@ -467,7 +486,7 @@ std::string describe_dataset(const Group &group, DatasetType type) {
 	}
 	const auto text = [&row](std::size_t i) { return row->null(i) ? Json() : Json(row->text(i)); };
 	const Oid own = relation_in(group, to_string(type));
-	Json problems = Json::array(), out;
+	Json out;
 	out["dataset_group"] = group.name;
 	out["dataset_type"] = to_string(type);
 	out["status"] = text(0);
@@ -475,15 +494,13 @@ std::string describe_dataset(const Group &group, DatasetType type) {
 	out["mapped"] = dataset.mapped;
 	out["table"] = OidIsValid(own) ? relation_json(own) : Json();
 	out["table"]["adopted"] = !row->boolean(6);
-	if (!OidIsValid(own))
-		problems.push_back("The dataset's table in schema \"" + group.schema + "\" no longer exists.");
-	out["sources"] = sources_json(dataset, problems);
+	out["sources"] = sources_json(dataset);
 	out["id_types"] = id_types_json(dataset);
 	out["fields"] = fields_json(dataset.fields);
 	out["availability"] = dataset.availability() != nullptr ? Json(dataset.availability()->name) : Json();
 	out["avro_schema"] = text(5);
 	out["bulk_imported"] = row->boolean(2);
-	out["problems"] = problems;
+	out["problems"] = dataset_problems(group, dataset);
 	out["created_at"] = text(3);
 	out["updated_at"] = text(4);
 	return out.dump();

@@ -65,13 +65,22 @@ std::vector<Field> fields_of_document(const Group &group, const Dataset &dataset
 	return all;
 }
 
+// A column that the owner has added already becomes the field, if it has the field's type.
 void add_columns(const Group &group, const Dataset &dataset, const std::vector<Field> &fields) {
-	const AsUser owner(group_owner(group));
-	const pg::SafeSearchPath path;
-	for (const Field &f : fields)
-		if (dataset.field(f.name) == nullptr)
-			pg::execute("ALTER TABLE " + own_table(group, dataset.type) + " ADD COLUMN " + quote_identifier(f.name) + " " +
-						field_sql_type(f));
+	Dataset own = dataset;
+	own.sources.clear();
+	const std::size_t problems = dataset_problems(group, own).size();
+	{
+		const AsUser owner(group_owner(group));
+		const pg::SafeSearchPath path;
+		for (const Field &f : fields)
+			if (dataset.field(f.name) == nullptr)
+				pg::execute("ALTER TABLE " + own_table(group, dataset.type) + " ADD COLUMN IF NOT EXISTS " +
+							quote_identifier(f.name) + " " + field_sql_type(f));
+	}
+	own.fields = fields;
+	if (const std::vector<std::string> after = dataset_problems(group, own); after.size() > problems)
+		throw Error("42804", "table of the dataset does not fit the new fields", after.back());
 }
 
 void store_fields(const Dataset &dataset, const std::vector<Field> &fields, const std::optional<std::int64_t> &document) {

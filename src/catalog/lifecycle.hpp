@@ -63,6 +63,8 @@ void delete_dataset(const Group &group, DatasetType type);
 /// Drops the tables that recsys made for the dataset. The caller forgets the dataset itself.
 void drop_own_tables(const Group &group, const Dataset &dataset);
 std::string describe_dataset(const Group &group, DatasetType type); // JSON
+/// What is broken now: a table or source that is gone, a column that was dropped or has another type. A sentence each.
+std::vector<std::string> dataset_problems(const Group &group, const Dataset &dataset);
 
 // ---- roles
 

@@ -16,7 +16,8 @@ using pg::Plan;
 
 namespace {
 
-// The datasets that have users, those with events first: what they say of sessions and aliases is needed before it goes.
+// The datasets that have users, those with events first: what they say of sessions and aliases is needed before it
+// goes.
 constexpr DatasetType kTypes[] = {DatasetType::Interactions, DatasetType::ActionInteractions, DatasetType::Users};
 
 std::vector<Dataset> datasets_of_users(const Group &group) {
@@ -56,8 +57,7 @@ public:
 	Deletion(const Group &group, std::vector<Dataset> datasets, pg::RowBatch &ids)
 		: group_(group), datasets_(std::move(datasets)), ids_(ids) {
 		const std::string aliases = catalog::alias_table(group);
-		has_aliases_ =
-			!pg::query("SELECT pg_catalog.to_regclass($1)", {TEXTOID}, {pg::text(aliases)}).front().null(0);
+		has_aliases_ = !pg::query("SELECT pg_catalog.to_regclass($1)", {TEXTOID}, {pg::text(aliases)}).front().null(0);
 		given_ = "(SELECT user_id FROM recsys_rows)";
 		theirs_ = !has_aliases_ ? given_
 								: "(SELECT user_id FROM recsys_rows UNION SELECT a.alias_id FROM " + aliases +
@@ -117,9 +117,9 @@ private:
 				report("looking at the sources of mapped datasets", rows_, 0);
 				Dataset one = dataset;
 				one.sources = {source};
-				const std::int64_t n = count("SELECT count(*) FROM (" +
-											 catalog::union_sql(group_, one, {"user_id"}, "{user_id} IN " + theirs_) +
-											 ") AS t");
+				const std::int64_t n =
+					count("SELECT count(*) FROM (" +
+						  catalog::union_sql(group_, one, {"user_id"}, "{user_id} IN " + theirs_) + ") AS t");
 				if (n != 0)
 					out.push_back({{"relation", catalog::relation_label(source.relation)}, {"rows", n}});
 			}
