@@ -7,7 +7,8 @@ SELECT recsys.create_dataset('shop', 'interactions', source => 'clicks',
 	columns => '{"user_id": "customer_no", "item_id": "sku", "event_type": "action", "event_value": "amount", "timestamp": "at", "session_id": "visit"}');
 
 SELECT recsys.create_dataset('shop', 'items', source => 'products',
-	columns => '{"item_id": "sku", "creation_timestamp": "added", "department": "department", "maker": "maker", "price": "price", "description": "description"}');
+	columns => '{"item_id": "sku", "creation_timestamp": "added", "department": "department", "maker": "maker", "price": "price", "description": "description"}',
+	fields => '{"description": "textual"}');
 
 SELECT recsys.create_dataset('shop', 'users', source => 'customers',
 	columns => '{"user_id": "customer_no", "city": "city", "age": "age"}');

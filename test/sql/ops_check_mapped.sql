@@ -85,6 +85,7 @@ SELECT recsys.delete_dataset('ops_mapped', 'items');
 SELECT recsys.create_dataset('ops_mapped', 'items', source => 'ops_shop.broken', columns => '{"item_id": "sku", "colour": "Colour"}');
 SELECT severity, object, finding, evidence, advice FROM pg_temp.faults WHERE object = 'items';
 SELECT count(*) FROM recsys.check('ops_mapped') WHERE object = 'fit';
+\set VERBOSITY terse
 SELECT count(*) FROM recsys.get_data_insights('ops_mapped');
 
 -- no interactions, nothing at all, no group
@@ -132,6 +133,5 @@ SELECT count(*) > 5 AS checked FROM recsys.check('ops_rights');
 COMMIT;
 
 SELECT recsys.delete_dataset_group(name, cascade => true) FROM recsys.dataset_groups WHERE name LIKE 'ops\_%' ORDER BY name;
-\set VERBOSITY terse
 DROP SCHEMA ops_shop CASCADE;
 DROP ROLE regress_ops_reader, regress_ops_stranger;
