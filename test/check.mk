@@ -1,4 +1,4 @@
-# Tests. Each part can be run alone; all but lint and unit start throw-away clusters on private sockets, as user postgres
+# Tests. Each part can be run alone; all but lint start throw-away clusters on private sockets, as user postgres
 # when make runs as root, and never touch a server that runs already.
 #
 #   make check                    installs packages, then every part; ends with "N passed, M failed"
@@ -35,7 +35,7 @@ regress isolation: tmp-install test-modules
 tap: tmp-install test-modules
 	@PG_CONFIG="$(PG_CONFIG)" test/tools/tap.sh $(or $(TESTS),$(sort $(wildcard test/t/*.pl)))
 
-unit-check: build/unit/unit
+unit-check: build/unit/unit tmp-install
 	@PG_CONFIG="$(PG_CONFIG)" test/tools/unit.sh build/unit/unit
 
 lint: all

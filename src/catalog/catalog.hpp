@@ -152,7 +152,8 @@ std::string union_sql(const Group &group, const Dataset &dataset, const std::vec
 
 /// Tells every backend (after commit) that cached entries of the catalog are out of date.
 void invalidate_caches();
-/// Grows whenever an invalidation arrived; a cache is valid while the number stays the same.
+/// Grows whenever an invalidation arrived, or a source of a mapped dataset was altered; a cache is valid while the number stays
+/// the same.
 std::uint64_t cache_generation();
 
 } // namespace recsys::catalog

@@ -54,6 +54,16 @@ Oid parse_id_type(const Json &types, const char *column) {
 							   : TEXTOID;
 }
 
+// Sources that statements were written over. When one is altered, what is cached is written anew, and tells which mapping broke.
+std::vector<Oid> &watched_sources() {
+	static auto &sources = *new std::vector<Oid>;
+	return sources;
+}
+bool is_watched(Oid relation) {
+	const std::vector<Oid> &sources = watched_sources();
+	return std::find(sources.begin(), sources.end(), relation) != sources.end();
+}
+
 // One branch of a dataset's rows while its SELECT is written.
 struct Branch {
 	const Group &group;
@@ -69,6 +79,8 @@ struct Branch {
 
 std::string relation_name(const Branch &b) {
 	const Oid oid = b.source->relation;
+	if (!is_watched(oid))
+		watched_sources().push_back(oid);
 	struct Names {
 		const char *schema, *relation;
 	};
@@ -189,6 +201,8 @@ std::uint64_t generation = 1;
 Oid epoch_relation = InvalidOid;
 
 void on_relcache_invalidation(Datum, Oid relation) {
+	if (is_watched(relation))
+		++generation;
 	if (relation == InvalidOid || relation == epoch_relation) {
 		++generation;
 		epoch_relation = InvalidOid;

@@ -9,6 +9,7 @@
 #   make bench-bank      will a client say yes: quality, calibration
 #   make bench-sims      time to train related items
 #   make bench-online-retail  own tables, mapped, beside a copy: equal answers, cost
+#   make bench-filter    filters: exact, and what they take
 #   make bench-serve     latency and throughput of answers
 
 export RECSYS_DATA ?= $(CURDIR)/../shared/data

@@ -1,9 +1,12 @@
 #!/bin/bash
-# unit.sh BINARY: runs the library's unit tests and adds their number to the total.
+# unit.sh BINARY: runs the library's unit tests and adds their number to the total. The one of filters' SQL needs a server and has
+# an empty one.
 set -euo pipefail
 source "$(dirname "$0")/scratch.sh"
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+scratch_open unit
+scratch_start
+export RECSYS_TEST_PSQL='psql -X -d postgres' TMPDIR=$scratch
+out=$scratch/out
 status=0
 "$@" >"$out" 2>&1 || status=$?
 cat "$out"

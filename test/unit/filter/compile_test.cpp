@@ -236,6 +236,19 @@ TEST_CASE("an emptied filter lets everything pass; a field that has gone is name
 	CHECK_THROWS_WITH(compile(filter, fields, embedding()), "dataset Items has no field \"PRICE\"");
 }
 
+TEST_CASE("both forms take the same parameters") {
+	for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+		const Filter filter = RandomFilter(seed, false).filter();
+		const std::vector<Parameter> some = compile(filter, shop_fields(), embedding(2)).parameters,
+									 all = compile(filter, shop_fields(), embedding(2, Form::Joined)).parameters;
+		CAPTURE(print(filter));
+		REQUIRE(some.size() == all.size());
+		for (std::size_t i = 0; i < some.size(); ++i)
+			REQUIRE((some[i].type == all[i].type && some[i].placeholder == all[i].placeholder && some[i].literal == all[i].literal &&
+					 some[i].one_string == all[i].one_string));
+	}
+}
+
 TEST_CASE("the SQL of random filters means what the interpreter says" *
 		  doctest::skip(std::getenv("RECSYS_TEST_PSQL") == nullptr)) {
 	constexpr std::uint64_t kCases = 4000;
