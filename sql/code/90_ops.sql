@@ -27,3 +27,14 @@ COMMENT ON FUNCTION recsys.get_data_insights(text) IS
 outliers: numbers beyond three interquartile ranges; most_common: up to three values with their number. Of several categories in one
 value each counts by itself. Optional columns of a dataset type that have no value at all are left out. sample: NULL when every row was looked at, else which ones were, such as "1 in 84 users".
 Errors: RS001 for an absent group; those of reading its tables.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_storage()
+RETURNS TABLE (dataset_group text, kind text, object text, bytes bigint, used_by text[])
+LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 30 AS 'MODULE_PATHNAME', 'recsys_list_storage';
+COMMENT ON FUNCTION recsys_internal.list_storage() IS 'Behind the view recsys.storage.';
+
+CREATE OR REPLACE VIEW recsys.storage AS
+    SELECT dataset_group, kind, object, bytes, pg_size_pretty(bytes) AS size, used_by FROM recsys_internal.list_storage();
+COMMENT ON VIEW recsys.storage IS
+'What the groups that you may read occupy on disk: kind "model" is a solution version with its trained model (used_by: the campaigns that serve or await it; recsys.delete_solution_version frees the others), kind "table" a group''s own table with its indexes. The sources of mapped datasets are yours and do not appear.';
+GRANT SELECT ON recsys.storage TO PUBLIC;

@@ -35,3 +35,28 @@ RECSYS_FUNCTION(get_data_insights) {
 	}
 	return call.result_void();
 }
+
+// Behind the view recsys.storage. A chunk's length is known without reading it.
+RECSYS_FUNCTION(list_storage) {
+	static pg::Plan find{
+		"SELECT g.name, 'model', s.name || '/' || v.number, (SELECT sum(octet_length(c.data)) FROM "
+		"recsys_internal.model_chunk c WHERE c.version_id = v.id)::int8 AS bytes, ARRAY(SELECT c.name FROM "
+		"recsys_internal.campaign c WHERE v.id IN (c.version_id, c.pending_version_id) ORDER BY c.name) "
+		"FROM recsys_internal.dataset_group g JOIN recsys_internal.solution s ON s.group_id = g.id JOIN "
+		"recsys_internal.solution_version v ON v.solution_id = s.id WHERE g.id = $1 AND EXISTS (SELECT FROM "
+		"recsys_internal.model_chunk c WHERE c.version_id = v.id) UNION ALL "
+		"SELECT g.name, 'table', format('%I.%I', g.schema_name, c.relname), pg_total_relation_size(c.oid), '{}' FROM "
+		"recsys_internal.dataset_group g JOIN pg_class c ON c.relnamespace = "
+		"to_regnamespace(quote_ident(g.schema_name)) "
+		"WHERE g.id = $1 AND c.relkind = 'r' AND (c.relname IN (SELECT d.type FROM recsys_internal.dataset d WHERE "
+		"d.group_id = g.id) OR (c.relname = 'user_aliases' AND EXISTS (SELECT FROM recsys_internal.dataset d WHERE "
+		"d.group_id = g.id AND d.type = 'interactions'))) ORDER BY 2, 4 DESC, 3",
+		{INT8OID}};
+	const std::vector<catalog::Group> groups = catalog::groups_with(catalog::Right::Read);
+	pg::ResultTable table(call);
+	const pg::AsOwner owner;
+	const pg::SpiScope spi;
+	for (const catalog::Group &group : groups)
+		table.append(find.fetch({pg::int8(group.id)}, pg::Access::Read));
+	return call.result_void();
+}

@@ -7,6 +7,7 @@
 #   make bench-ml-1m     next film: quality, and the time of everything
 #   make bench-gowalla   places: quality
 #   make bench-bank      will a client say yes: quality, calibration
+#   make bench-check     examining 25 million events
 #   make bench-sims      time to train related items
 #   make bench-online-retail  own tables, mapped, beside a copy: equal answers, cost
 #   make bench-filter    filters: exact, and what they take

@@ -42,6 +42,9 @@ is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE
 is($standby->safe_psql('postgres', 'SELECT status FROM recsys.jobs ORDER BY id'), "RUNNING\nPENDING", 'it shows the queue');
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM recsys.progress'), '0', 'progress is that of this server');
 like($standby->error_of(q{SELECT enqueue('shop', '{"do": []}')}), qr/25006/, 'and takes no jobs');
+is($standby->safe_psql('postgres', q{SELECT finding FROM recsys.check('shop') WHERE severity = 'error'}),
+	$primary->safe_psql('postgres', q{SELECT finding FROM recsys.check('shop') WHERE severity = 'error'}), 'its data can be checked');
+isnt($standby->safe_psql('postgres', q{SELECT count(*) FROM recsys.check('shop')}), '0', 'with findings');
 
 # ---- promotion
 $primary->stop('immediate');
