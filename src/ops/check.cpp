@@ -16,16 +16,18 @@ namespace {
 constexpr DatasetType kTypes[] = {DatasetType::Interactions, DatasetType::Items, DatasetType::Users,
 								  DatasetType::Actions, DatasetType::ActionInteractions};
 
-// Hashing 25 million rows should not go to disk in small pieces; what maintenance may use is there for this.
-class Memory {
+// Settings for large aggregates, taken back at the end. Hashing 25 million rows should not go to disk in small pieces: what
+// maintenance may use is there for this. Compiling queries takes seconds, during which nothing can be cancelled.
+class LargeAggregates {
 public:
-	Memory() {
+	LargeAggregates() {
+		pg::execute("SET LOCAL jit TO off");
 		if (maintenance_work_mem > work_mem)
 			pg::execute("SET LOCAL work_mem TO '" + std::to_string(maintenance_work_mem) + "kB'");
 	}
 
 private:
-	const pg::SafeSearchPath settings_; // takes the setting back at the end
+	const pg::SafeSearchPath nest_;
 };
 
 class Check {
@@ -148,12 +150,12 @@ private:
 } // namespace
 
 Findings check(const Group &group) {
-	const Memory memory;
+	const LargeAggregates settings;
 	return Check(group).run();
 }
 
 std::vector<Insight> insights(const Group &group) {
-	const Memory memory;
+	const LargeAggregates settings;
 	std::vector<Insight> out;
 	for (const DatasetType type : kTypes)
 		if (const std::optional<Dataset> dataset = catalog::find_dataset(group, type)) {

@@ -115,6 +115,7 @@ SET ROLE regress_ops_reader;
 SELECT severity, object, finding, evidence FROM recsys.check('ops_rights') WHERE severity <> 'ok' AND object <> 'items';
 SELECT count(*) FROM recsys.get_data_insights('ops_rights');
 SHOW work_mem;
+SHOW jit;
 SHOW search_path;
 SET ROLE regress_ops_stranger;
 SELECT * FROM recsys.check('ops_rights');
