@@ -43,6 +43,11 @@ include $(PGXS)
 -include $(OBJS:.o=.d)
 endif
 
+# Kernels are compiled once an instruction set.
+OBJECT_ROOT :=
+include src/math/variants.mk
+src/math/kernels_%.o: override CXXFLAGS += $(KERNEL_VARIANT)
+
 # Names of the grammar's types run to kilobytes: debug information of this one file would be hundreds of megabytes.
 src/filter/parser.o: override CXXFLAGS += -g0
 

@@ -54,7 +54,7 @@ void judge(const Scorer &scorer, const TrainRequest &request, std::uint32_t user
 	place.history.clear();
 	for (const std::uint32_t event : cut.input_events) {
 		const bool positive = is_positive(request, event);
-		place.history.push_back({set.item()[event], set.time()[event], static_cast<std::int8_t>(positive ? 1 : -1)});
+		place.history.push_back({set.item()[event], set.time()[event], static_cast<std::int8_t>(positive ? 1 : -1), set.session()[event]});
 		if (positive)
 			query.item = set.item()[event]; // the newest stays
 	}

@@ -44,7 +44,9 @@ public:
 	virtual void add(Past past, float weight, Dense out) const = 0;
 };
 
-/// An expert in training. Settings are found once, by `tune`, and kept for every later `fit`.
+/// An expert in training. Settings are found once, by `tune`, and kept for every later `fit`. `fit` comes twice: for the
+/// training users, so that the held-out ones can judge, and for everybody, if the expert has a weight. Who counts, counts
+/// anew; who learns at length keeps what the first time has taught, and goes on from there.
 class Expert {
 public:
 	virtual ~Expert() = default;
@@ -55,8 +57,10 @@ public:
 	virtual bool may_be_negative() const noexcept { return false; }
 	/// Chooses the settings by what the held-out users did next.
 	virtual void tune(const TrainRequest &, const Sequences &, const HeldOutCases &) {}
-	/// Learns from `sequences` and adds its sections.
-	virtual void fit(const TrainRequest &request, const Sequences &sequences, artifact::Writer &writer) const = 0;
+	/// Learns from `sequences` and adds its sections. `held_out` are users who are not among them, to stop by; null when
+	/// everybody is.
+	virtual void fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out,
+					 artifact::Writer &writer) = 0;
 	virtual std::unique_ptr<ExpertScorer> open(const artifact::View &view, std::size_t n_items) const = 0;
 };
 

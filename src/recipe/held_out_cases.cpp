@@ -38,8 +38,7 @@ HeldOutCases::HeldOutCases(const TrainRequest &request, std::span<const std::uin
 	for (const std::uint32_t user : users) {
 		request.stop.check();
 		const data::HeldOut cut = data::hold_out(set, user, request.seed);
-		const auto ordinal = static_cast<std::uint32_t>(begin_.size());
-		begin_.push_back(events_.size());
+		const auto ordinal = static_cast<std::uint32_t>(given_.size());
 		const auto ask = [&](std::size_t length, std::uint32_t event, bool is_early) {
 			if (is_positive(request, event))
 				(is_early ? early : late).push_back({ordinal, static_cast<std::uint32_t>(length), set.item()[event], is_early});
@@ -54,7 +53,9 @@ HeldOutCases::HeldOutCases(const TrainRequest &request, std::span<const std::uin
 			ask(i, order[i], false);
 		for (const std::uint32_t event : order)
 			events_.push_back({set.item()[event], set.time()[event],
-							   static_cast<std::int8_t>(is_positive(request, event) ? 1 : -1)});
+							   static_cast<std::int8_t>(is_positive(request, event) ? 1 : -1), set.session()[event]});
+		begin_.push_back(events_.size());
+		given_.push_back(n_input);
 	}
 	thin(late, max_cases, request.seed);
 	thin(early, max_cases, request.seed);

@@ -25,13 +25,19 @@ public:
 	/// Of the tuning half; at most about `max_cases` of each kind, spread evenly.
 	HeldOutCases(const TrainRequest &request, std::span<const std::uint8_t> sides, std::size_t max_cases);
 	std::span<const HeldOutCase> cases() const noexcept { return cases_; }
+	std::size_t n_users() const noexcept { return begin_.size() - 1; }
+	/// All events of a held-out user, and how many of them are given, not asked for.
+	std::span<const Event> events(std::size_t user) const noexcept {
+		return std::span<const Event>(events_).subspan(begin_[user], begin_[user + 1] - begin_[user]);
+	}
+	std::size_t given(std::size_t user) const noexcept { return given_[user]; }
 	std::span<const Event> history(const HeldOutCase &c) const noexcept {
 		return std::span<const Event>(events_).subspan(begin_[c.user], c.length);
 	}
 
 private:
 	Budgeted<Event> events_;
-	std::vector<std::size_t> begin_;
+	std::vector<std::size_t> begin_{0}, given_;
 	std::vector<HeldOutCase> cases_;
 };
 

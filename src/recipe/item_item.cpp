@@ -16,7 +16,8 @@ void ItemItem::tune(const TrainRequest &request, const Sequences &sequences, con
 	tune_neighbours(request, sequences, cases, choices, settings_);
 }
 
-void ItemItem::fit(const TrainRequest &request, const Sequences &sequences, artifact::Writer &writer) const {
+void ItemItem::fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *,
+				  artifact::Writer &writer) {
 	request.monitor.phase("counting items that go together", sequences.n_items());
 	NeighbourTable(request, sequences, settings_).write(name(), settings_, writer);
 }

@@ -28,7 +28,7 @@ void PastBuffer::read(std::span<const Event> history, std::size_t n_items) noexc
 		if (n_votes_ > 0 && event.time != newer)
 			++age;
 		newer = event.time;
-		votes_[n_votes_++] = {event.item, age};
+		votes_[n_votes_++] = {event.item, age, &event};
 	}
 }
 

@@ -17,13 +17,14 @@ inline constexpr std::size_t kMaxPast = 200; // events; older ones change no ans
 /// One positive event; `age` is the number of distinct newer moments among the positive events.
 struct Vote {
 	std::uint32_t item, age;
+	const Event *event = nullptr; // of the history that was read
 };
 using Past = std::span<const Vote>; // newest first
 
 /// Lives on the stack of a request.
 class PastBuffer {
 public:
-	/// `history`: oldest first; items must be below `n_items`, others are skipped.
+	/// `history`: oldest first, must outlive the votes; items must be below `n_items`, others are skipped.
 	void read(std::span<const Event> history, std::size_t n_items) noexcept;
 	Past past() const noexcept { return {votes_.data(), n_votes_}; }
 	std::span<const std::uint32_t> denied() const noexcept { return {denied_.data(), n_denied_}; }

@@ -83,7 +83,8 @@ void PopularityPrior::tune(const TrainRequest &request, const Sequences &sequenc
 	}
 }
 
-void PopularityPrior::fit(const TrainRequest &request, const Sequences &sequences, artifact::Writer &writer) const {
+void PopularityPrior::fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *,
+				  artifact::Writer &writer) {
 	request.monitor.phase("counting popularity", sequences.n_events());
 	const std::vector<double> shares = log_shares(request, sequences, half_life_, request.data.newest_time());
 	const std::vector<float> stored(shares.begin(), shares.end());

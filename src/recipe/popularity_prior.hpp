@@ -17,7 +17,8 @@ public:
 	double default_weight() const noexcept override { return 1.0; }
 	bool may_be_negative() const noexcept override { return true; } // takes popularity back that other experts counted twice
 	void tune(const TrainRequest &request, const Sequences &sequences, const HeldOutCases &cases) override;
-	void fit(const TrainRequest &request, const Sequences &sequences, artifact::Writer &writer) const override;
+	void fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out,
+			 artifact::Writer &writer) override;
 	std::unique_ptr<ExpertScorer> open(const artifact::View &view, std::size_t n_items) const override;
 	/// Microseconds until an event counts half; infinite = all events count alike.
 	double half_life() const noexcept { return half_life_; }

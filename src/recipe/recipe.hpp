@@ -86,6 +86,7 @@ struct Event {
 	std::uint32_t item;
 	std::int64_t time; // microseconds since 1970-01-01 UTC
 	std::int8_t sign;  // 1 positive, -1 negative
+	std::uint32_t session = data::kNone; // equal for neighbours = same session; kNone = not told
 };
 
 struct Query {

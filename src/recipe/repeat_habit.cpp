@@ -55,7 +55,8 @@ void count(const Sequences &s, std::size_t event, std::size_t begin, Rates &rate
 
 } // namespace
 
-void RepeatHabit::fit(const TrainRequest &request, const Sequences &s, artifact::Writer &writer) const {
+void RepeatHabit::fit(const TrainRequest &request, const Sequences &s, const HeldOutCases *,
+				  artifact::Writer &writer) {
 	request.monitor.phase("counting returns", s.n_users());
 	Rates rates;
 	const std::size_t every = std::max<std::size_t>(1, s.n_events() / kMostEvents);

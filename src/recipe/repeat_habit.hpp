@@ -13,7 +13,8 @@ class RepeatHabit final : public Expert {
 public:
 	std::string_view name() const noexcept override { return "repeat_habit"; }
 	double default_weight() const noexcept override { return 0.5; }
-	void fit(const TrainRequest &request, const Sequences &sequences, artifact::Writer &writer) const override;
+	void fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out,
+			 artifact::Writer &writer) override;
 	std::unique_ptr<ExpertScorer> open(const artifact::View &view, std::size_t n_items) const override;
 };
 

@@ -88,6 +88,7 @@ Sequences::Sequences(const TrainRequest &request, std::span<const std::uint8_t> 
 	item_ = make<std::uint32_t>(n_events, request.budget);
 	step_ = make<std::uint32_t>(n_events, request.budget);
 	user_ = make<std::uint32_t>(n_events, request.budget);
+	session_ = make<std::uint32_t>(n_events, request.budget);
 	time_ = make<std::int64_t>(n_events, request.budget);
 	std::size_t at = 0, kept = 0;
 	for (std::uint32_t user = 0; user < set.n_users(); ++user) {
@@ -101,6 +102,7 @@ Sequences::Sequences(const TrainRequest &request, std::span<const std::uint8_t> 
 				continue;
 			item_[at] = set.item()[event];
 			time_[at] = set.time()[event];
+			session_[at] = set.session()[event];
 			user_[at] = static_cast<std::uint32_t>(kept);
 			step_[at] = at == begin ? 0 : step_[at - 1] + (time_[at] != time_[at - 1]);
 			++at;

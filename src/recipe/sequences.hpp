@@ -28,6 +28,8 @@ public:
 	/// Ordinal of the event's moment in its user's history: equal for equal times.
 	std::uint32_t step(std::size_t event) const noexcept { return step_[event]; }
 	std::uint32_t user(std::size_t event) const noexcept { return user_[event]; }
+	/// As it stands in the training set.
+	std::uint32_t session(std::size_t event) const noexcept { return session_[event]; }
 	/// The events on an item, in order.
 	std::span<const std::uint32_t> events_on(std::size_t item) const noexcept {
 		return std::span<const std::uint32_t>(by_item_).subspan(item_begin_[item],
@@ -37,7 +39,7 @@ public:
 private:
 	void index_items(const TrainRequest &request);
 	Budgeted<std::uint64_t> user_begin_, item_begin_;
-	Budgeted<std::uint32_t> item_, step_, user_, by_item_;
+	Budgeted<std::uint32_t> item_, step_, user_, session_, by_item_;
 	Budgeted<std::int64_t> time_;
 };
 

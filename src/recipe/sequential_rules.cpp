@@ -15,7 +15,8 @@ void SequentialRules::tune(const TrainRequest &request, const Sequences &sequenc
 	tune_neighbours(request, sequences, cases, choices, settings_);
 }
 
-void SequentialRules::fit(const TrainRequest &request, const Sequences &sequences, artifact::Writer &writer) const {
+void SequentialRules::fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *,
+				  artifact::Writer &writer) {
 	request.monitor.phase("counting sequential rules", sequences.n_items());
 	NeighbourTable(request, sequences, settings_).write(name(), settings_, writer);
 }

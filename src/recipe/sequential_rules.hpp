@@ -12,7 +12,8 @@ public:
 	std::string_view name() const noexcept override { return "sequential_rules"; }
 	double default_weight() const noexcept override { return 0.8; }
 	void tune(const TrainRequest &request, const Sequences &sequences, const HeldOutCases &cases) override;
-	void fit(const TrainRequest &request, const Sequences &sequences, artifact::Writer &writer) const override;
+	void fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out,
+			 artifact::Writer &writer) override;
 	std::unique_ptr<ExpertScorer> open(const artifact::View &view, std::size_t n_items) const override {
 		return open_neighbours(view, name(), n_items);
 	}

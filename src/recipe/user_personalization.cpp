@@ -29,14 +29,14 @@ std::vector<std::unique_ptr<Expert>> all_experts() {
 
 /// The experts' sections, fitted on the users of the training side, or on all. Experts without weight are left out.
 artifact::Writer fit_all(const TrainRequest &request, const char *recipe, std::span<const std::uint8_t> sides,
-						 const std::vector<std::unique_ptr<Expert>> &experts,
+						 const std::vector<std::unique_ptr<Expert>> &experts, const HeldOutCases *held_out,
 						 std::span<const std::uint8_t> active) {
 	artifact::Writer writer(recipe, &request.budget);
 	add_common_sections(writer, request);
 	const Sequences sequences(request, sides);
 	for (std::size_t e = 0; e < experts.size(); ++e)
 		if (active.empty() || active[e] != 0)
-			experts[e]->fit(request, sequences, writer);
+			experts[e]->fit(request, sequences, held_out, writer);
 	return writer;
 }
 
@@ -155,7 +155,7 @@ TrainResult train_blend(const TrainRequest &request, const char *recipe) {
 	std::vector<Metric> metrics;
 	std::vector<Member> members;
 	{
-		const Budgeted<std::byte> bytes = fit_all(request, recipe, sides, experts, {}).finish();
+		const Budgeted<std::byte> bytes = fit_all(request, recipe, sides, experts, &cases, {}).finish();
 		const artifact::View view(bytes);
 		ExpertScorers scorers;
 		for (const auto &expert : experts)
@@ -166,7 +166,7 @@ TrainResult train_blend(const TrainRequest &request, const char *recipe) {
 		metrics = evaluate(BlendScorer(request.data.n_items(), scorers, choice.weights), request, sides, Side::Metrics,
 						   EvaluationQuery::History);
 	}
-	artifact::Writer model = fit_all(request, recipe, {}, experts, choice.active);
+	artifact::Writer model = fit_all(request, recipe, {}, experts, nullptr, choice.active);
 	std::vector<std::string> names;
 	for (const auto &expert : experts)
 		names.emplace_back(expert->name());

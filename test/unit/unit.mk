@@ -22,7 +22,9 @@ comma := ,
 define unit_variant
 build/$(1)/%.o: %.cpp
 	@mkdir -p $$(@D)
-	$$(UNIT_CXX) $$(UNIT_FLAGS) $(2) -c $$< -o $$@
+	$$(UNIT_CXX) $$(UNIT_FLAGS) $(2) $$(KERNEL_VARIANT) -c $$< -o $$@
+OBJECT_ROOT := build/$(1)/
+include src/math/variants.mk
 build/$(1)/unit: $$(patsubst %.cpp,build/$(1)/%.o,$$(UNIT_SOURCES) $$(UNIT_TESTS))
 	$$(UNIT_CXX) $$(UNIT_FLAGS) $(2) $$^ -o $$@
 .PHONY: $(1)
@@ -36,7 +38,9 @@ $(eval $(call unit_variant,unit-tsan,-g -fsanitize=thread))
 
 build/fuzz/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(FUZZ_CXX) $(UNIT_FLAGS) -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -c $< -o $@
+	$(FUZZ_CXX) $(UNIT_FLAGS) -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all $(KERNEL_VARIANT) -c $< -o $@
+OBJECT_ROOT := build/fuzz/
+include src/math/variants.mk
 build/fuzz/%: build/fuzz/test/fuzz/%.o $(patsubst %.cpp,build/fuzz/%.o,$(UNIT_SOURCES))
 	$(FUZZ_CXX) $(UNIT_FLAGS) -fsanitize=fuzzer,address,undefined $^ -o $@
 .PHONY: fuzz

@@ -140,7 +140,7 @@ TEST_CASE("stacking: the temperature undoes any common factor") {
 	artifact::Writer writer(kRecipe);
 	const Sequences sequences(request, sides);
 	for (const auto &expert : experts)
-		expert->fit(request, sequences, writer);
+		expert->fit(request, sequences, nullptr, writer);
 	const auto bytes = writer.finish();
 	const artifact::View view(bytes);
 	ExpertScorers scorers;

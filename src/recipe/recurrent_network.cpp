@@ -1,0 +1,181 @@
+#include "recipe/recurrent_network.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/rng.hpp"
+#include "math/kernels.hpp"
+
+namespace recsys::recipe {
+
+namespace {
+
+constexpr const char *kShape = "recurrent.shape", *kWeights = "recurrent.weights", *kItems = "recurrent.items",
+					 *kBias = "recurrent.bias";
+constexpr std::size_t kMostAsked = 2000;	 // held-out events asked for after every epoch
+constexpr double kFewestEpochs = 4;
+constexpr std::uint32_t kLargest = 256; // units
+constexpr double kMostOperations = 2e14;  // of a training: half an hour on two slow cores
+constexpr std::uint64_t kSampleStream = 0x73616d70;
+
+/// Section "recurrent.shape".
+struct StoredShape {
+	std::uint32_t d, two_levels, told_sessions, n_extra;
+	std::int64_t pause;
+};
+
+/// Calls use(history) for each user whose hash falls within `share`.
+template <class Use> void each_history(const TrainRequest &request, const Sequences &s, double share, Use use) {
+	std::vector<Event> history;
+	for (std::size_t user = 0; user < s.n_users(); ++user) {
+		if (user % 1024 == 0)
+			request.stop.check();
+		if (share < 1 && Rng(request.seed, kSampleStream, user).uniform() >= share)
+			continue;
+		history.clear();
+		for (std::size_t event = s.user_begin(user); event < s.user_begin(user + 1); ++event)
+			history.push_back({s.item(event), s.time(event), 1, s.session(event)});
+		use(history);
+	}
+}
+
+NetworkEvents read_events(const TrainRequest &request, const Sequences &sequences, double share, const EventCode &code) {
+	NetworkEvents events(&request.budget);
+	events.extra_columns = EventCode::kColumns;
+	events.extra_unknown = EventCode::kUnknownGap;
+	each_history(request, sequences, share, [&](const std::vector<Event> &history) { code.append(history, events); });
+	return events;
+}
+
+struct Plan {
+	std::uint32_t d;
+	double share; // of the users
+	NetworkSettings settings;
+};
+
+/// From the number of events, what is learnt: more events fill a larger network, and need to be seen less often.
+Plan make_plan(const Sequences &sequences) {
+	Plan plan{};
+	const double n = static_cast<double>(std::max<std::size_t>(sequences.n_events(), 1));
+	plan.d = n < 3e4 ? 32 : n < 4e5 ? 64 : 96;
+	plan.share = 1;
+	const double d = plan.d, of_event = 6 * d * (14 * d + plan.settings.rivals);
+	const double most = kMostOperations / of_event; // events that can be learnt, in all epochs together
+	const double epochs = std::clamp(std::floor(most / n), kFewestEpochs, static_cast<double>(plan.settings.epochs));
+	plan.settings.epochs = static_cast<std::uint32_t>(epochs);
+	plan.share = std::min(1.0, most / (n * epochs));
+	return plan;
+}
+
+class RecurrentScorer final : public ExpertScorer {
+public:
+	RecurrentScorer(const StoredShape &stored, const NetworkShape &shape, std::span<const float> weights,
+					std::span<const float> items, std::span<const float> bias)
+		: layout_(shape), weights_(weights), items_(items), bias_(bias) {
+		code_.pause = stored.pause;
+		code_.told_sessions = stored.told_sessions;
+	}
+	void add(Past past, float weight, Dense out) const override {
+		if (past.empty())
+			return;
+		// A request's memory stays with its thread: it is as large as 200 events need, whatever the model.
+		static thread_local NetworkPass pass(nullptr);
+		static thread_local PackedHistories history;
+		pack(past, history);
+		const NetworkWeights weights{layout_, weights_.data()};
+		pass.forward(weights, items_.data(), history, {}, {});
+		const float *answer = pass.answer(weights, past.size() - 1);
+		math::kernels().scores(bias_.size(), layout_.shape().d, items_.data(), bias_.data(), answer, weight, out.logit);
+		out.mark_all();
+	}
+
+private:
+	void pack(Past past, PackedHistories &out) const {
+		out.extra_columns = EventCode::kColumns;
+		out.step.assign(1, 0);
+		out.slot.clear();
+		out.extra.clear();
+		out.session.clear();
+		for (std::size_t i = past.size(); i-- > 0;) {
+			const Event *before = i + 1 < past.size() ? past[i + 1].event : nullptr, &now = *past[i].event;
+			out.slot.push_back(past[i].item);
+			out.extra.resize(out.extra.size() + EventCode::kColumns);
+			code_.rows(before, now, out.extra.data() + out.extra.size() - EventCode::kColumns);
+			out.session.push_back(before != nullptr && code_.begins_session(*before, now));
+			out.step.push_back(static_cast<std::uint32_t>(out.slot.size()));
+		}
+	}
+
+	NetworkLayout layout_;
+	EventCode code_;
+	std::span<const float> weights_, items_, bias_;
+};
+
+} // namespace
+
+void RecurrentNetwork::fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out,
+						   artifact::Writer &writer) {
+	if (training_ == nullptr) {
+		begin(request, sequences, held_out);
+	} else {
+		training_->go_on(read_events(request, sequences, share_, code_));
+	}
+	const NetworkModel &model = training_->model();
+	const NetworkShape &shape = model.layout.shape();
+	const StoredShape stored{shape.d, shape.two_levels, code_.told_sessions, shape.n_extra, code_.pause};
+	writer.add<StoredShape>(kShape, {&stored, 1});
+	writer.add<float>(kWeights, model.weights);
+	writer.add<float>(kItems, model.items);
+	writer.add<float>(kBias, model.bias);
+}
+
+void RecurrentNetwork::begin(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out) {
+	SessionFinder sessions;
+	each_history(request, sequences, 1, [&](const std::vector<Event> &history) { sessions.add(history); });
+	code_ = sessions.found();
+	const Plan plan = make_plan(sequences);
+	share_ = plan.share;
+	training_ = std::make_unique<NetworkTraining>(
+		request, NetworkShape{plan.d, EventCode::kRows, code_.two_levels()}, plan.settings);
+	const NetworkEvents events = read_events(request, sequences, plan.share, code_);
+	if (held_out == nullptr) {
+		training_->fit(events);
+		return;
+	}
+	NetworkEvents asked(&request.budget);
+	asked.extra_columns = EventCode::kColumns;
+	asked.extra_unknown = EventCode::kUnknownGap;
+	std::vector<std::uint32_t> given;
+	std::vector<Event> history;
+	for (std::size_t user = 0, n = 0; user < held_out->n_users() && n < kMostAsked; ++user) {
+		history.clear();
+		std::uint32_t positive = 0;
+		for (std::size_t i = 0; i < held_out->events(user).size(); ++i) {
+			if (held_out->events(user)[i].sign < 0)
+				continue;
+			history.push_back(held_out->events(user)[i]);
+			positive += i < held_out->given(user);
+		}
+		code_.append(history, asked);
+		given.push_back(positive);
+		n += history.size() - positive;
+	}
+	training_->fit(events, &asked, given);
+}
+
+std::unique_ptr<ExpertScorer> RecurrentNetwork::open(const artifact::View &view, std::size_t n_items) const {
+	const StoredShape stored = view.get<StoredShape>(kShape, 1)[0];
+	if (stored.d == 0 || stored.d > kLargest || stored.d % math::kLanes != 0 || stored.n_extra != EventCode::kRows ||
+		stored.two_levels > 1)
+		artifact::View::fail(kShape, "has a value out of range");
+	const NetworkShape shape{stored.d, stored.n_extra, stored.two_levels != 0};
+	const auto weights = view.get<float>(kWeights, NetworkLayout(shape).size());
+	const auto items = view.get<float>(kItems, n_items * stored.d);
+	const auto bias = view.get<float>(kBias, n_items);
+	const auto finite = [](float x) { return std::isfinite(x); };
+	if (!std::ranges::all_of(weights, finite) || !std::ranges::all_of(items, finite) || !std::ranges::all_of(bias, finite))
+		artifact::View::fail("recurrent", "has a value that is not finite");
+	return std::make_unique<RecurrentScorer>(stored, shape, weights, items, bias);
+}
+
+} // namespace recsys::recipe
