@@ -10,8 +10,9 @@ namespace recsys::serve {
 namespace {
 
 constexpr std::size_t kBlockGrowth = 4, kMaxBlock = 10000;
-// Looking for all that pass costs about as much as testing an eleventh of the catalogue; a sixty-fourth is spent in vain at most.
-constexpr std::size_t kShare = 64, kLeastTests = 1000;
+// Looking for all that pass costs about as much as testing a twelfth of the catalogue. So it pays when more than a sixteenth will
+// have to be tested; to learn that, a sixty-fourth is tested, and at least 1,000.
+constexpr std::size_t kShareToLearn = 64, kShareToTest = 16, kLeastTests = 1000;
 
 class Selection {
 public:
@@ -20,8 +21,9 @@ public:
 
 	std::vector<math::Scored> run(std::span<const float> logits) {
 		using pg::settings::filter_plan;
-		const std::size_t limit = std::max({kLeastTests, logits.size() / kShare, kBlockGrowth * wanted_});
-		const bool small = logits.size() <= limit, expensive = test_.expected_tests(wanted_) > static_cast<double>(limit);
+		const std::size_t limit = std::max({kLeastTests, logits.size() / kShareToLearn, kBlockGrowth * wanted_});
+		worth_testing_ = std::max(limit, logits.size() / kShareToTest);
+		const bool small = logits.size() <= limit, expensive = test_.expected_tests(wanted_) > static_cast<double>(worth_testing_);
 		const bool pre = filter_plan == pg::settings::FilterPre || (filter_plan == pg::settings::FilterAuto && expensive && !small);
 		const bool post = filter_plan == pg::settings::FilterPost || small;
 		if (!test_.has_predicates())
@@ -33,7 +35,7 @@ public:
 	}
 
 private:
-	// False when `limit` candidates were tested and the list is still short.
+	// False when `limit` candidates were tested, the list is still short, and filling it would take more than is worth testing.
 	bool take(std::span<const float> logits, std::size_t block, std::size_t limit, bool presence_only) {
 		out_.clear();
 		order_.reset(logits);
@@ -44,8 +46,11 @@ private:
 				return true;
 			take_allowed(candidates, presence_only);
 			tested += candidates.size();
-			if (out_.size() < wanted_ && tested >= limit)
-				return false;
+			if (out_.size() < wanted_ && tested >= limit) {
+				if (tested >= worth_testing_ || wanted_ * tested > out_.size() * worth_testing_)
+					return false;
+				limit = worth_testing_;
+			}
 			block *= kBlockGrowth;
 			pg::check_interrupts();
 		}
@@ -76,7 +81,7 @@ private:
 
 	CandidateTest &test_;
 	const store::Model &model_;
-	std::size_t wanted_;
+	std::size_t wanted_, worth_testing_ = 0;
 	math::DescendingOrder &order_;
 	std::vector<math::Scored> out_;
 	std::vector<std::string_view> ids_;

@@ -37,8 +37,8 @@ time_requests() { # GROUP FILTER-ARGUMENTS USERS
 	chmod a+r "$scratch/pgbench/request.sql"
 	as_user bash -c "cd '$scratch/pgbench' && rm -f log.* && pgbench -n -M prepared -t $requests -l --log-prefix=log -f request.sql postgres" >/dev/null
 	# the first ones of the connection open the model and plan
-	read -r median p99 < <(sed 1,5d "$scratch"/pgbench/log.* | awk '{ print $3 }' | sort -n |
-		awk '{ v[NR] = $1 / 1000 } END { printf "%.3f %.3f\n", v[int(NR * .5) + 1], v[int(NR * .99) + 1 > NR ? NR : int(NR * .99) + 1] }')
+	read -r median p99 < <(sed 1,5d "$scratch"/pgbench/log.* | awk '{ print $3 / 1000 }' | sort -n |
+		awk '{ v[NR] = $1 } END { m = int(NR * .5) + 1; p = int(NR * .99) + 1; if (p > NR) p = NR; printf "%.3f %.3f\n", v[m], v[p] }')
 }
 
 # For some users: answers that are not the best of what passes, and what a filter over the best 100 would have given on average.
