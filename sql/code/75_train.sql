@@ -2,16 +2,18 @@
 
 CREATE OR REPLACE FUNCTION recsys_internal.list_recipes()
 RETURNS TABLE (name text, recipe_type text, status text, description text, required_datasets text[],
-    optional_datasets text[], hyperparameters jsonb, capabilities jsonb, needs_user boolean, needs_item boolean)
+    optional_datasets text[], hyperparameters jsonb, capabilities jsonb, needs_user boolean, needs_item boolean,
+    domain text, event_type text)
 AS 'MODULE_PATHNAME', 'recsys_list_recipes' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
 COMMENT ON FUNCTION recsys_internal.list_recipes() IS 'rows of the view recsys.recipes';
 
 CREATE OR REPLACE VIEW recsys.recipes AS SELECT * FROM recsys_internal.list_recipes();
 COMMENT ON VIEW recsys.recipes IS
 'The recipes: what each recommends, which datasets it needs and uses if they exist, its hyperparameters
-([{"name", "type", "default", "minimum", "maximum", "tunable", "reason"}]) and what it is capable of
-({"real_time", "auto_update", "exploration", "context", "batch", "scores"}). "needs_user" and "needs_item" tell what a
-request must name. Wherever a recipe is asked for, the prefix "aws-" may be written or left out.';
+([{"name", "type", "default", "minimum", "maximum", "tunable", "reason"}], with "values" in place of the two limits for those of type
+categorical) and what it is capable of ({"real_time", "auto_update", "exploration", "context", "batch", "scores"}). "needs_user" and
+"needs_item" tell what a request must name. Those with a "domain" are use cases of it, set up by recsys.create_recommender; they learn
+from events of "event_type" where it is not NULL, and have no hyperparameters. Wherever a recipe is asked for, the prefix "aws-" may be written or left out.';
 GRANT SELECT ON recsys.recipes TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION recsys.describe_recipe(name text) RETURNS jsonb

@@ -54,6 +54,73 @@ FROM recsys_internal.list_campaigns() AS c,
 COMMENT ON VIEW recsys.campaigns IS 'campaigns of the dataset groups that the current user may read';
 GRANT SELECT ON recsys.campaigns TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION recsys.create_recommender(name text, dataset_group text, recipe text,
+    exploration_weight float8 DEFAULT NULL, exploration_item_age_cut_off integer DEFAULT NULL,
+    min_recommendation_requests_per_second integer DEFAULT 1, wait boolean DEFAULT false)
+RETURNS text LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_create_recommender';
+COMMENT ON FUNCTION recsys.create_recommender(text, text, text, float8, integer, integer, boolean) IS
+'Sets up a use case of a domain in one call, and returns its name: a solution of that name, a version of it, and what answers requests.
+A recommender is named in requests as a campaign is, and shares their name space; recsys.recommenders lists them. Use cases are the
+recipes with a domain in recsys.recipes; the dataset group must have that domain. Events of the type that a use case learns from are
+found whatever the case of its letters. What a use case leaves out ("without what the user bought") acts at once, beside the filter of
+a request. Answers have no scores.
+wait => true trains here, as in recsys.create_solution_version; else a worker does, and the recommender is CREATE PENDING until then.
+Versions trained later with recsys.create_solution_version take over by themselves; nothing trains them by itself yet.
+Needs the ownership of the group''s schema. Errors: RS001 for an absent group, recipe or dataset; RS006 when a campaign, recommender or
+solution of the group has the name; 22023 for a recipe that is no use case or one of another domain; 55000 without interactions of the
+event type; 0A000 for exploration settings with a recipe that does not explore; those of create_solution_version.';
+
+CREATE OR REPLACE FUNCTION recsys.update_recommender(name text, exploration_weight float8 DEFAULT NULL,
+    exploration_item_age_cut_off integer DEFAULT NULL, min_recommendation_requests_per_second integer DEFAULT NULL)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_update_recommender';
+COMMENT ON FUNCTION recsys.update_recommender(text, float8, integer, integer) IS
+'Changes a recommender; arguments left out stay as they are. Errors: RS001; RS002 while it is not ACTIVE or CREATE FAILED; 0A000; 22023.';
+
+CREATE OR REPLACE FUNCTION recsys.stop_recommender(name text)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_stop_recommender';
+COMMENT ON FUNCTION recsys.stop_recommender(text) IS
+'Stops an ACTIVE recommender: it becomes INACTIVE, and requests to it fail with RS004. Its model stays.
+Errors: RS001; RS002 when it is not ACTIVE.';
+
+CREATE OR REPLACE FUNCTION recsys.start_recommender(name text)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_start_recommender';
+COMMENT ON FUNCTION recsys.start_recommender(text) IS
+'Starts an INACTIVE recommender with the model that it has; nothing is trained. Errors: RS001; RS002 when it is not INACTIVE.';
+
+CREATE OR REPLACE FUNCTION recsys.delete_recommender(name text)
+RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_delete_recommender';
+COMMENT ON FUNCTION recsys.delete_recommender(text) IS
+'Deletes a recommender with its solution and models.
+Errors: RS001; RS002 while its model is in training, or a campaign uses its solution.';
+
+CREATE OR REPLACE FUNCTION recsys.describe_recommender(name text)
+RETURNS jsonb LANGUAGE c STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'recsys_describe_recommender';
+COMMENT ON FUNCTION recsys.describe_recommender(text) IS
+'Describes a recommender: name, dataset_group, recipe, solution_version (what serves), min_recommendation_requests_per_second, status
+(CREATE PENDING, ACTIVE, INACTIVE, CREATE FAILED), failure_reason, model_metrics of what serves, created_at, updated_at. Errors: RS001.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_recommenders(OUT name text, OUT recommender jsonb)
+RETURNS SETOF record LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_list_recommenders';
+COMMENT ON FUNCTION recsys_internal.list_recommenders() IS 'rows of recsys.recommenders';
+
+CREATE OR REPLACE VIEW recsys.recommenders AS
+SELECT r.name, r.dataset_group, r.recipe, r.solution_version, r.min_recommendation_requests_per_second, r.status, r.failure_reason,
+    r.model_metrics, r.created_at, r.updated_at
+FROM recsys_internal.list_recommenders() AS c,
+    jsonb_to_record(c.recommender) AS r(name text, dataset_group text, recipe text, solution_version text,
+        min_recommendation_requests_per_second integer, status text, failure_reason text, model_metrics jsonb,
+        created_at timestamptz, updated_at timestamptz);
+COMMENT ON VIEW recsys.recommenders IS
+'The recommenders of the groups that the current user may use; the columns are those of describe_recommender.';
+GRANT SELECT ON recsys.recommenders TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION recsys.get_recommendations(campaign text, user_id text DEFAULT NULL, item_id text DEFAULT NULL,
     num_results integer DEFAULT 25, filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}', context jsonb DEFAULT '{}',
     promotion jsonb DEFAULT NULL, metadata_columns text[] DEFAULT NULL, exclude_items text[] DEFAULT NULL)
@@ -68,7 +135,7 @@ num_results defaults to 25, and 0 means that too. exclude_items are ids that mus
 items dataset, given back as one object for each row. Items whose availability is false, or whose row the caller can no longer see,
 are not returned; the next best take their place, so that a short list means that nothing more qualifies.
 score is the softmax over the catalogue, NULL for recipes without scores. reason tells what produced the row: personal, similar,
-popular, or new for items that the model does not know yet. recommendation_id is equal in all rows of an answer.
+popular, trending, or new for items that the model does not know yet. recommendation_id is equal in all rows of an answer.
 filter is the name of a filter of the campaign''s group (create_filter): the answer is then exactly the best of the items that pass it,
 also of items that the model does not know yet, which come last. filter_values gives its placeholders their values: {"GENRE":
 "\"Drama\",\"Comedy\"", "PRICE": "9.99"}, or shorter {"GENRE": ["Drama", "Comedy"], "PRICE": 9.99}. INCLUDE needs all of them; a part

@@ -127,6 +127,7 @@ CREATE TABLE recsys_internal.campaign (
     version_id bigint REFERENCES recsys_internal.solution_version,          -- what serves
     pending_version_id bigint REFERENCES recsys_internal.solution_version,  -- deployed as soon as it is ACTIVE
     sync_with_latest boolean NOT NULL DEFAULT false,
+    recommender boolean NOT NULL DEFAULT false,     -- made with its solution, by create_recommender; they share one name space
     config jsonb NOT NULL DEFAULT '{}',
     min_provisioned_tps integer NOT NULL DEFAULT 1,
     status text NOT NULL DEFAULT 'ACTIVE',

@@ -64,7 +64,8 @@ ReadCheck read_check(const Group &group);
 void check_name(std::string_view name, const char *what);
 
 /// A resource named "name" or "group.name": unique among the groups in which the caller has `right`.
-/// `kind` is one of the tables with group_id and name: solution, campaign, event_tracker, filter. Errors: RS001, 42501, 42725 (ambiguous).
+/// `kind` is one of the tables with group_id and name: solution, campaign, event_tracker, filter; "recommender" is a campaign
+/// that is one, and "campaign" either. Errors: RS001, 42501, 42725 (ambiguous).
 struct Found {
 	std::int64_t id;
 	std::string name;
@@ -145,10 +146,14 @@ const char *field_sql_type(const Field &field);
 /// columns under their dataset names in the order asked for; `where` is added to each branch, with every {column} in it
 /// replaced by that branch's own expression, so that the owner's indexes are used. Example:
 ///   union_sql(group, ds, {"item_id", "timestamp"}, "{user_id} = $1")
+/// "{timestamp <= $1}" compares the times, as the branch keeps them, with a timestamptz parameter (> and <= only).
 /// A source column that is not mapped is NULL of its type. In items, users and actions a row of the side table hides the
 /// source's row of the same id. Errors: 42703/42P01 naming the mapping that broke and how to repair it.
 std::string union_sql(const Group &group, const Dataset &dataset, const std::vector<std::string> &columns,
 					  const std::string &where = {});
+
+/// The newest "timestamp" of an event dataset that is not later than $1, a timestamptz: one look at the end of each branch's index.
+std::string newest_sql(const Group &group, const Dataset &dataset);
 
 /// Tells every backend (after commit) that cached entries of the catalog are out of date.
 void invalidate_caches();

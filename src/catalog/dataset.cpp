@@ -144,7 +144,38 @@ std::string expression(const Branch &b, const std::string &column) {
 	return "t." + quote_identifier(column) + cast_sql(column_sql_type(b.dataset, column));
 }
 
-// `where` with every {column} replaced by the branch's own expression.
+// How a branch keeps its times: its own expression for them, and what makes a timestamptz parameter comparable with that, so that
+// the owner's index is used. Whole numbers and days are the floor, which keeps > and <= what they were.
+struct StoredTimes {
+	std::string expression, before, after;
+};
+
+StoredTimes stored_times(const Branch &b) {
+	const auto mapped = b.source == nullptr ? Json::const_iterator() : b.source->columns.find("timestamp");
+	if (b.source == nullptr || mapped == b.source->columns.end() || (mapped->is_object() && mapped->contains("constant")))
+		return {expression(b, "timestamp"), {}, {}};
+	const std::string column = mapped->is_string() ? mapped->get<std::string>() : mapped->at("column").get<std::string>();
+	const Oid type = source_column_type(b, column);
+	const std::string times = "t." + quote_identifier(column);
+	if (mapped->is_string())
+		return {times, {}, type == TIMESTAMPOID ? "::pg_catalog.timestamp" : type == DATEOID ? "::pg_catalog.date" : ""};
+	const bool whole = type == INT2OID || type == INT4OID || type == INT8OID;
+	const std::string units = mapped->value("epoch", "") == "ms" ? ") OPERATOR(pg_catalog.*) 1000" : ")";
+	return {times, (whole ? "pg_catalog.floor(" : "(") + std::string("pg_catalog.date_part('epoch', "),
+			units + (whole ? ")::bigint" : type == NUMERICOID ? ")::pg_catalog.numeric" : ")")};
+}
+
+// A placeholder of a condition: a column, or a comparison of the times with a parameter.
+std::string placeholder(const Branch &b, const std::string &inside) {
+	const std::size_t operation = inside.find(' '), parameter = inside.rfind(' ') + 1;
+	if (operation == std::string::npos)
+		return expression(b, inside);
+	const StoredTimes times = stored_times(b);
+	return times.expression + " OPERATOR(pg_catalog." + inside.substr(operation + 1, parameter - operation - 2) + ") " +
+		   times.before + inside.substr(parameter) + times.after;
+}
+
+// `where` with every placeholder replaced by the branch's own expression.
 std::string expand(const Branch &b, const std::string &where) {
 	std::string out;
 	for (std::size_t i = 0; i < where.size();) {
@@ -153,7 +184,7 @@ std::string expand(const Branch &b, const std::string &where) {
 			out += where[i++];
 			continue;
 		}
-		out += expression(b, where.substr(i + 1, end - i - 1));
+		out += placeholder(b, where.substr(i + 1, end - i - 1));
 		i = end + 1;
 	}
 	return out;
@@ -400,6 +431,18 @@ std::string union_sql(const Group &group, const Dataset &dataset, const std::vec
 	for (const Source &source : dataset.sources)
 		sql += " UNION ALL " + branch_sql({group, dataset, &source}, columns, where);
 	return sql;
+}
+
+std::string newest_sql(const Group &group, const Dataset &dataset) {
+	std::string all;
+	const auto add = [&](const Branch &b) {
+		all += (all.empty() ? "" : " UNION ALL ") + std::string("(") + branch_sql(b, {"timestamp"}, "{timestamp <= $1}") +
+			   " ORDER BY " + stored_times(b).expression + " DESC LIMIT 1)";
+	};
+	add({group, dataset, nullptr});
+	for (const Source &source : dataset.sources)
+		add({group, dataset, &source});
+	return "SELECT pg_catalog.max(n.\"timestamp\") FROM (" + all + ") AS n";
 }
 
 void invalidate_caches() {

@@ -110,24 +110,29 @@ SplitName split_name(std::string_view full) {
 
 // Rows of (id, name, group columns …) by (kind, name).
 Plan &resource_plan(std::string_view kind) {
-#define RECSYS_RESOURCE(table)                                                                                         \
+#define RECSYS_RESOURCE(table) RECSYS_RESOURCE_WHERE(table, "true")
+#define RECSYS_RESOURCE_WHERE(table, condition)                                                                        \
 	{                                                                                                                  \
 		"SELECT r.id, r.name, g.id, g.name, g.domain, g.schema_name, g.schema_identity FROM recsys_internal." table    \
-		" r JOIN recsys_internal.dataset_group g ON g.id = r.group_id WHERE r.name = $1 AND ($2 = '' OR g.name = $2) "  \
-		"ORDER BY g.name",                                                                                             \
+		" r JOIN recsys_internal.dataset_group g ON g.id = r.group_id WHERE " condition             \
+		" AND r.name = $1 AND ($2 = '' OR g.name = $2) ORDER BY g.name",                                               \
 		{                                                                                                              \
 			TEXTOID, TEXTOID                                                                                           \
 		}                                                                                                              \
 	}
 	static Plan solution RECSYS_RESOURCE("solution");
 	static Plan campaign RECSYS_RESOURCE("campaign");
+	static Plan recommender RECSYS_RESOURCE_WHERE("campaign", "r.recommender");
 	static Plan tracker RECSYS_RESOURCE("event_tracker");
 	static Plan filter RECSYS_RESOURCE("filter");
 #undef RECSYS_RESOURCE
+#undef RECSYS_RESOURCE_WHERE
 	if (kind == "solution")
 		return solution;
 	if (kind == "campaign")
 		return campaign;
+	if (kind == "recommender")
+		return recommender;
 	if (kind == "event_tracker")
 		return tracker;
 	if (kind == "filter")

@@ -12,6 +12,7 @@ int private_model_limit = 256;
 bool service_limits = false;
 int train_memory_limit = 0;
 int train_threads = 2;
+int trending_cache = 10;
 
 namespace {
 
@@ -60,6 +61,9 @@ void define(bool preloading) {
 	define_int({"recsys.train_threads", "Sets the number of threads of one training run.",
 				"Models do not depend on it.", &train_threads,
 				max_parallel_maintenance_workers > 0 ? max_parallel_maintenance_workers : 1, 1, 64, PGC_USERSET, 0});
+	define_int({"recsys.trending_cache", "Sets how long a session keeps the counts that trending items are made from.",
+				"A transaction that has written counts anew at every request. 0 keeps nothing.", &trending_cache, 10, 0, 86400,
+				PGC_USERSET, GUC_UNIT_S});
 	MarkGUCPrefixReserved("recsys");
 }
 

@@ -11,6 +11,7 @@ extern int private_model_limit;	 // MB of a model's private copy in one backend
 extern bool service_limits;		 // enforce the quotas of the service
 extern int train_memory_limit;	 // MB a training run may use; 0 = no limit
 extern int train_threads;		 // threads of a training run
+extern int trending_cache;		 // seconds for which a session keeps the counts of trending items
 
 /// How a filter finds the best candidates that pass; the answers are the same.
 enum FilterPlan { FilterAuto, FilterPost, FilterPre };

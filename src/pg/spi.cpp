@@ -178,6 +178,21 @@ SPIPlanPtr DynamicPlan::prepared() {
 	return plan_;
 }
 
+bool DynamicPlan::current() const { return plan_ != nullptr && SPI_plan_is_valid(plan_); }
+
+bool DynamicPlan::depends_on_row_security() const {
+	if (plan_ == nullptr)
+		return false;
+	const SPIPlanPtr plan = plan_;
+	return pg::call([plan] {
+		const List *sources = SPI_plan_get_plan_sources(plan);
+		for (int i = 0; i < list_length(sources); ++i)
+			if (static_cast<CachedPlanSource *>(list_nth(sources, i))->dependsOnRLS)
+				return true;
+		return false;
+	});
+}
+
 SPITupleTable *DynamicPlan::fetch(std::span<const Param> params, Access access, long limit) {
 	Bound bound(params);
 	execute_plan(prepared(), bound, access, limit);

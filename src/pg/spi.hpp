@@ -124,6 +124,10 @@ public:
 		return fetch(std::span(params.begin(), params.size()), access, limit);
 	}
 	SPITupleTable *fetch(std::span<const Param> params, Access access, long limit = 0);
+	/// Executed before, and nothing that it rests on was altered since.
+	bool current() const;
+	/// Whether the rows seen by the last execution were subject to row-level security.
+	bool depends_on_row_security() const;
 	/// Within a SpiScope: the prepared plan, for cursors.
 	SPIPlanPtr prepared();
 	const std::string &sql() const { return sql_; }

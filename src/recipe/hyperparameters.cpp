@@ -16,9 +16,18 @@ std::string number(double value) {
 	return {text, end};
 }
 
+std::string names_of(const HyperparameterSpec &spec) {
+	std::string names;
+	for (std::size_t i = 0; i < spec.categories.size(); ++i)
+		names += (i == 0 ? "" : i + 1 == spec.categories.size() ? " or " : ", ") + std::string(spec.categories[i].name);
+	return names;
+}
+
 std::string range_of(const HyperparameterSpec &spec) {
 	if (spec.kind == ParameterKind::Boolean)
 		return "true or false";
+	if (spec.kind == ParameterKind::Categorical)
+		return names_of(spec);
 	return number(spec.minimum) + " to " + number(spec.maximum);
 }
 
@@ -34,13 +43,16 @@ std::string valid_names(const RecipeSpec &recipe) {
 	return text + ".";
 }
 
+std::string text_of(const HyperparameterSpec &spec, double value) {
+	if (spec.kind == ParameterKind::Boolean)
+		return value != 0 ? "true" : "false";
+	return spec.kind == ParameterKind::Categorical ? std::string(spec.category(value)) : number(value);
+}
+
 [[noreturn]] void refuse(const HyperparameterSpec &spec, const std::string &must_be, const std::string &given) {
 	throw Error(sqlstate::InvalidParameter, "hyperparameter \"" + std::string(spec.name) + "\" must be " + must_be,
 				"The value is " + (given.empty() ? std::string("empty") : "\"" + given + "\"") + ".",
-				"The default is " +
-					(spec.kind == ParameterKind::Boolean ? std::string(spec.default_value != 0 ? "true" : "false")
-														 : number(spec.default_value)) +
-					".");
+				"The default is " + text_of(spec, spec.default_value) + ".");
 }
 
 double parse_number(const HyperparameterSpec &spec, const std::string &given) {
@@ -56,6 +68,12 @@ double parse_number(const HyperparameterSpec &spec, const std::string &given) {
 }
 
 double parse(const HyperparameterSpec &spec, const std::string &given) {
+	if (spec.kind == ParameterKind::Categorical) {
+		for (const Category &category : spec.categories)
+			if (category.name == given)
+				return category.value;
+		refuse(spec, names_of(spec), given);
+	}
 	if (spec.kind != ParameterKind::Boolean)
 		return parse_number(spec, given);
 	if (given == "true" || given == "True" || given == "1")
@@ -80,6 +98,13 @@ void check_windows(const Hyperparameters &values) {
 }
 
 } // namespace
+
+std::string_view HyperparameterSpec::category(double value) const {
+	for (const Category &category : categories)
+		if (category.value == value)
+			return category.name;
+	throw std::out_of_range("no category of " + std::string(name));
+}
 
 double Hyperparameters::operator[](std::string_view name) const {
 	const auto it = values_.find(name);

@@ -31,21 +31,21 @@ private:
 	double log_normalizer_;
 };
 
-artifact::Writer write_model(const TrainRequest &request, std::span<const std::uint8_t> sides) {
+artifact::Writer write_model(const TrainRequest &request, std::span<const std::uint8_t> sides, Counted counted) {
 	artifact::Writer writer("popularity-count", &request.budget);
 	add_common_sections(writer, request);
-	const Budgeted<float> logits = popularity_logits(count_users(request, sides), &request.budget, request.stop);
+	const Budgeted<float> logits = popularity_logits(count_positive(request, sides, counted), &request.budget, request.stop);
 	writer.add<float>(kLogits, logits);
 	return writer;
 }
 
 } // namespace
 
-Budgeted<std::uint32_t> count_users(const TrainRequest &request, std::span<const std::uint8_t> sides) {
+Budgeted<std::uint32_t> count_positive(const TrainRequest &request, std::span<const std::uint8_t> sides, Counted counted) {
 	const data::TrainingSet &set = request.data;
 	Budgeted<std::uint32_t> counts(set.n_items(), 0, BudgetAllocator<std::uint32_t>(&request.budget));
 	Budgeted<std::uint32_t> last_user(set.n_items(), data::kNone, BudgetAllocator<std::uint32_t>(&request.budget));
-	request.monitor.phase("counting users", set.n_events());
+	request.monitor.phase(counted == Counted::Users ? "counting users" : "counting events", set.n_events());
 	std::size_t since_poll = kPollEvery;
 	for (std::uint32_t user = 0; user < set.n_users(); ++user) {
 		if (!sides.empty() && sides[user] != static_cast<std::uint8_t>(Side::Training))
@@ -57,7 +57,7 @@ Budgeted<std::uint32_t> count_users(const TrainRequest &request, std::span<const
 				since_poll = 0;
 			}
 			const std::uint32_t item = set.item()[event];
-			if (last_user[item] == user || !is_positive(request, event))
+			if ((counted == Counted::Users && last_user[item] == user) || !is_positive(request, event))
 				continue;
 			last_user[item] = user;
 			++counts[item];
@@ -101,16 +101,23 @@ double log_sum_exp(std::span<const float> logits) noexcept {
 	return highest + std::log(sum);
 }
 
-TrainResult train_popularity_count(const TrainRequest &request) {
+namespace {
+
+TrainResult train(const TrainRequest &request, Counted counted) {
 	const std::vector<std::uint8_t> sides = data::split_users(request.data, kHeldOutShare, request.seed);
 	std::vector<Metric> metrics;
 	{
-		const Budgeted<std::byte> bytes = write_model(request, sides).finish();
+		const Budgeted<std::byte> bytes = write_model(request, sides, counted).finish();
 		const artifact::View view(bytes);
 		metrics = evaluate(PopularityScorer(view), request, sides, Side::Metrics, EvaluationQuery::History);
 	}
-	return {write_model(request, {}), std::move(metrics), {}};
+	return {write_model(request, {}, counted), std::move(metrics), {}};
 }
+
+} // namespace
+
+TrainResult train_popularity_count(const TrainRequest &request) { return train(request, Counted::Users); }
+TrainResult train_popularity_by_events(const TrainRequest &request) { return train(request, Counted::Events); }
 
 std::unique_ptr<Scorer> open_popularity_count(const artifact::View &view) {
 	return std::make_unique<PopularityScorer>(view);

@@ -28,6 +28,8 @@ const char *to_string(Reason reason) noexcept {
 		return "similar";
 	case Reason::Popular:
 		return "popular";
+	case Reason::Trending:
+		return "trending";
 	}
 	return "";
 }

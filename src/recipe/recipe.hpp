@@ -29,7 +29,13 @@ namespace recsys::recipe {
 enum class RecipeType { UserPersonalization, PersonalizedRanking, RelatedItems, PopularItems };
 const char *to_string(RecipeType type) noexcept; // "USER_PERSONALIZATION" …
 
-enum class ParameterKind { Integer, Float, Boolean };
+enum class ParameterKind { Integer, Float, Boolean, Categorical };
+
+/// A value of a categorical hyperparameter: its name, and the number that stands for it.
+struct Category {
+	std::string_view name;
+	double value;
+};
 
 struct HyperparameterSpec {
 	std::string_view name;
@@ -37,6 +43,8 @@ struct HyperparameterSpec {
 	double default_value, minimum, maximum; // inclusive; booleans are 0 and 1
 	bool tunable;							// may hyperparameter search move it
 	std::string_view reason;				// what it does, one sentence, shown in recsys.recipes and the manual
+	std::vector<Category> categories = {};	// of a categorical one
+	std::string_view category(double value) const; // the name of a category's number
 };
 
 /// Values by name, complete (defaults filled in) and checked.
@@ -95,7 +103,7 @@ struct Query {
 };
 
 /// Which rung of the ladder produced an item's score.
-enum class Reason : std::uint8_t { Personal, Similar, Popular };
+enum class Reason : std::uint8_t { Personal, Similar, Popular, Trending };
 const char *to_string(Reason reason) noexcept; // "personal" …
 
 /// A request's dense answer; reused between requests, so nothing is allocated per item.
@@ -146,6 +154,13 @@ struct RecipeSpec {
 	TrainResult (*train)(const TrainRequest &);
 	std::unique_ptr<Scorer> (*open)(const artifact::View &);
 	CostModel cost;
+	/// The order of items comes from the counts of the newest events, taken at the request; the model is what it falls back on.
+	bool trends = false;
+	/// Of a use case of a domain, which create_recommender sets up: "ECOMMERCE" or "VIDEO_ON_DEMAND", and the type of the events
+	/// that it learns from, in any case of letters; "" = all events. Its hyperparameters stand at their defaults.
+	std::string_view domain = {}, event_type = {};
+	/// A use case leaves out what the user has an event of this type on, in any case of letters; "" = nothing.
+	std::string_view leaves_out = {};
 };
 
 /// All recipes, by name.

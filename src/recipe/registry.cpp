@@ -49,6 +49,18 @@ RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view de
 			kBlendCost};
 }
 
+constexpr CostModel kSimsCost{.fixed_seconds = 0,
+							  .event_ns = 140,
+							  .user_ns = 1900,
+							  .item_ns = 30000,
+							  .pair_ns = 1.5,
+							  .history_limit = kMaxHistory,
+							  .score_ns = 1,
+							  .parallel_share = 0.7,
+							  .event_bytes = 66,
+							  .user_bytes = 60,
+							  .item_bytes = 900};
+
 std::vector<HyperparameterSpec> sims_hyperparameters() {
 	return {
 		{"popularity_discount_factor", ParameterKind::Float, 0.5, 0, 1, true,
@@ -72,64 +84,168 @@ std::vector<HyperparameterSpec> sims_hyperparameters() {
 	};
 }
 
-const std::vector<RecipeSpec> &table() {
-	// Never destroyed: a backend may end through exit() while another static still asks.
-	static const auto &rows = *new std::vector<RecipeSpec>{
-		{"popularity-count",
-		 RecipeType::PopularItems,
-		 "The items that most different users chose; the same list for everybody, and the baseline that other recipes "
-		 "must beat.",
-		 {"interactions"},
-		 {},
-		 {},
-		 kAggregate,
-		 /* needs_user */ false,
-		 /* needs_item */ false,
-		 train_popularity_count,
-		 open_popularity_count,
-		 {.fixed_seconds = 0,
-		  .event_ns = 120,
-		  .user_ns = 1900,
-		  .item_ns = 300,
-		  .pair_ns = 0,
-		  .history_limit = 0,
-		  .score_ns = 0.9,
-		  .parallel_share = 0.4,
-		  .event_bytes = 66,
-		  .user_bytes = 60,
-		  .item_bytes = 120}},
-		{"sims",
-		 RecipeType::RelatedItems,
-		 "Items that the same users chose, by co-occurrence in their histories with a discount for popularity.",
-		 {"interactions"},
-		 {},
-		 sims_hyperparameters(),
-		 kAggregate,
-		 /* needs_user */ false,
-		 /* needs_item */ true,
-		 train_sims,
-		 open_sims,
-		 {.fixed_seconds = 0,
-		  .event_ns = 140,
-		  .user_ns = 1900,
-		  .item_ns = 30000,
-		  .pair_ns = 1.5,
-		  .history_limit = kMaxHistory,
-		  .score_ns = 1,
-		  .parallel_share = 0.7,
-		  .event_bytes = 66,
-		  .user_bytes = 60,
-		  .item_bytes = 900}},
-		blend_row("user-personalization", RecipeType::UserPersonalization,
-				  "Items that a user will most likely choose next: a learned blend of experts, which react to the user's "
-				  "newest events at once. Settings and weights are found from the data.", train_user_personalization),
+// Counting users is all there is to it; recipes that order by newer counts fall back on it.
+constexpr CostModel kPopularityCost{.fixed_seconds = 0,
+									.event_ns = 120,
+									.user_ns = 1900,
+									.item_ns = 300,
+									.pair_ns = 0,
+									.history_limit = 0,
+									.score_ns = 0.9,
+									.parallel_share = 0.4,
+									.event_bytes = 66,
+									.user_bytes = 60,
+									.item_bytes = 120};
+
+RecipeSpec trending_row() {
+	Capabilities capabilities = kAggregate;
+	capabilities.real_time = true;
+	return {.name = "trending-now",
+			.type = RecipeType::PopularItems,
+			.description = "The items whose interactions grow fastest: those of the newest interval less those of the one before it, "
+						   "counted at the time of the request, so that nothing needs training and new items take part.",
+			.required_datasets = {"interactions"},
+			.optional_datasets = {},
+			.hyperparameters = {{"trend_discovery_frequency",
+								 ParameterKind::Categorical,
+								 30,
+								 30,
+								 1440,
+								 false,
+								 "The length of the two intervals that are compared; short ones notice sooner, and need enough events to "
+								 "tell growth from chance.",
+								 {{"30 minutes", 30}, {"1 hour", 60}, {"2 hours", 120}, {"3 hours", 180}, {"1 day", 1440}}}},
+			.capabilities = capabilities,
+			.needs_user = false,
+			.needs_item = false,
+			.train = train_popularity_count,
+			.open = open_popularity_count,
+			.cost = kPopularityCost,
+			.trends = true};
+}
+
+RecipeSpec together_row() {
+	return {.name = "frequently-bought-together",
+			.type = RecipeType::RelatedItems,
+			.description = "Items that are bought in one order, by co-occurrence in baskets: orders where session_id tells them, else all "
+						   "that a customer bought. Train it on purchases alone (event_type).",
+			.required_datasets = {"interactions"},
+			.optional_datasets = {},
+			.hyperparameters = sims_hyperparameters(),
+			.capabilities = kAggregate,
+			.needs_user = false,
+			.needs_item = true,
+			.train = train_frequently_bought_together,
+			.open = open_sims,
+			.cost = kSimsCost};
+}
+
+RecipeSpec sims_row() {
+	return {.name = "sims",
+			.type = RecipeType::RelatedItems,
+			.description = "Items that the same users chose, by co-occurrence in their histories with a discount for popularity.",
+			.required_datasets = {"interactions"},
+			.optional_datasets = {},
+			.hyperparameters = sims_hyperparameters(),
+			.capabilities = kAggregate,
+			.needs_user = false,
+			.needs_item = true,
+			.train = train_sims,
+			.open = open_sims,
+			.cost = kSimsCost};
+}
+
+RecipeSpec personalization_row() {
+	return blend_row("user-personalization", RecipeType::UserPersonalization,
+					 "Items that a user will most likely choose next: a learned blend of experts, which react to the user's "
+					 "newest events at once. Settings and weights are found from the data.", train_user_personalization);
+}
+
+RecipeSpec popularity_row(TrainResult (*train)(const TrainRequest &)) {
+	return {.name = "popularity-count",
+			.type = RecipeType::PopularItems,
+			.description = "The items that most different users chose; the same list for everybody, and the baseline that other recipes "
+						   "must beat.",
+			.required_datasets = {"interactions"},
+			.optional_datasets = {},
+			.hyperparameters = {},
+			.capabilities = kAggregate,
+			.needs_user = false,
+			.needs_item = false,
+			.train = train,
+			.open = open_popularity_count,
+			.cost = kPopularityCost};
+}
+
+/// A domain's use case: another recipe, with its settings at their defaults, for the events of one type.
+struct UseCase {
+	std::string_view name, event_type, leaves_out, description;
+};
+
+RecipeSpec use_case(std::string_view domain, RecipeSpec row, const UseCase &as) {
+	row.name = as.name;
+	row.domain = domain;
+	row.event_type = as.event_type;
+	row.leaves_out = as.leaves_out;
+	row.description = as.description;
+	row.needs_user = row.needs_user || !as.leaves_out.empty();
+	row.capabilities.scores = false;
+	return row;
+}
+
+void add_video_use_cases(std::vector<RecipeSpec> &rows) {
+	constexpr std::string_view kVideo = "VIDEO_ON_DEMAND";
+	RecipeSpec more_like = sims_row();
+	more_like.required_datasets.push_back("items");
+	rows.push_back(use_case(kVideo, sims_row(),
+							{"vod-because-you-watched-x", "Watch", "Watch", "What those watch who watched an item, without what the user watched."}));
+	rows.push_back(use_case(kVideo, more_like,
+							{"vod-more-like-x", "", "Watch", "What goes with an item in people's histories, without what the user watched."}));
+	rows.push_back(use_case(kVideo, popularity_row(train_popularity_count),
+							{"vod-most-popular", "Watch", "", "What most different users watched."}));
+	rows.push_back(use_case(kVideo, trending_row(),
+							{"vod-trending-now", "", "", "What grows fastest: the events of the newest half hour against those of the one before it."}));
+	rows.push_back(use_case(kVideo, personalization_row(),
+							{"vod-top-picks", "", "Watch", "What the user will most likely choose next, without what he watched."}));
+}
+
+void add_shop_use_cases(std::vector<RecipeSpec> &rows) {
+	constexpr std::string_view kShop = "ECOMMERCE";
+	rows.push_back(use_case(kShop, popularity_row(train_popularity_by_events),
+							{"ecomm-popular-items-by-views", "View", "", "What is viewed most often, by all together."}));
+	rows.push_back(use_case(kShop, popularity_row(train_popularity_by_events),
+							{"ecomm-popular-items-by-purchases", "Purchase", "", "What is bought most often, by all together."}));
+	rows.push_back(use_case(kShop, together_row(),
+							{"ecomm-frequently-bought-together", "Purchase", "",
+							 "What is bought in one order with an item, or by one customer where orders are not known."}));
+	rows.push_back(use_case(kShop, sims_row(),
+							{"ecomm-customers-who-viewed-x-also-viewed", "View", "Purchase",
+							 "What those view who viewed an item, without what the user bought."}));
+	rows.push_back(use_case(kShop, personalization_row(),
+							{"ecomm-recommended-for-you", "", "Purchase", "What the user will most likely choose next, without what he bought."}));
+}
+
+std::vector<RecipeSpec> all_rows() {
+	std::vector<RecipeSpec> rows{
+		popularity_row(train_popularity_count),
+		trending_row(),
+		sims_row(),
+		together_row(),
+		personalization_row(),
 		blend_row("personalized-ranking", RecipeType::PersonalizedRanking,
 				  "A given list of items in the order in which a user will most likely choose from it: the model of "
 				  "user-personalization, asked for the items of the list.", train_personalized_ranking),
 	};
+	add_video_use_cases(rows);
+	add_shop_use_cases(rows);
 	return rows;
 }
 
+const std::vector<RecipeSpec> &table() {
+	// Never destroyed: a backend may end through exit() while another static still asks.
+	static const auto &rows = *new std::vector<RecipeSpec>(all_rows());
+	return rows;
+}
 } // namespace
 
 std::span<const RecipeSpec> recipes() {

@@ -1,6 +1,7 @@
 #include "recipe/sims.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -19,52 +20,112 @@ constexpr std::size_t kUsersPerTask = 2048;
 constexpr const char *kLogits = "popularity.logit", *kOffsets = "neighbor.offsets", *kItems = "neighbor.item",
 					 *kSimilarity = "neighbor.similarity";
 
-/// Users × items. Distinct items of each user, at most the newest kMaxHistory, inside both windows, ascending.
+/// Histories × items: the different items of each user, or of each basket, at most the newest kMaxHistory, inside both
+/// windows, ascending.
 class HistoryMatrix {
 public:
 	HistoryMatrix(const TrainRequest &request, const SimsOptions &options, std::span<const std::uint8_t> sides)
-		: request_(request), sides_(sides) {
-		const data::TrainingSet &set = request.data;
-		item_counts_ = count_users(request, sides);
-		user_counts_ = Budgeted<std::uint32_t>(set.n_users(), 0, BudgetAllocator<std::uint32_t>(&request.budget));
-		over_users([&](std::uint32_t user, std::vector<std::uint32_t> &items) {
-			distinct_items(user, items, set.n_items());
-			user_counts_[user] = static_cast<std::uint32_t>(items.size());
+		: request_(request), baskets_(options.baskets), sides_(sides) {
+		number_histories();
+		sizes_ = zeros<std::uint32_t>(first_.back());
+		counts_ = zeros<std::uint32_t>(request.data.n_items());
+		over_histories(request.data.n_items(), [&](std::size_t history, const std::vector<std::uint32_t> &items) {
+			sizes_[history] = static_cast<std::uint32_t>(items.size());
+			for (const std::uint32_t item : items)
+				std::atomic_ref(counts_[item]).fetch_add(1, std::memory_order_relaxed);
 		});
-		users_ = math::percentile_window(user_counts_, options.min_user_percentile, options.max_user_percentile,
-										 request.stop);
-		items_ = math::percentile_window(item_counts_, options.min_item_percentile, options.max_item_percentile,
-										 request.stop);
+		size_window_ =
+			math::percentile_window(sizes_, options.min_user_percentile, options.max_user_percentile, request.stop);
+		count_window_ =
+			math::percentile_window(counts_, options.min_item_percentile, options.max_item_percentile, request.stop);
 	}
 
 	math::Csr matrix() {
-		const data::TrainingSet &set = request_.data;
 		math::Csr out;
-		out.n_columns = set.n_items();
-		out.offsets = Budgeted<std::uint64_t>(set.n_users() + 1, 0, BudgetAllocator<std::uint64_t>(&request_.budget));
-		over_users([&](std::uint32_t user, std::vector<std::uint32_t> &items) {
-			keep_inside(user, items);
-			out.offsets[user + 1] = items.size();
+		out.n_columns = request_.data.n_items();
+		out.offsets = zeros<std::uint64_t>(first_.back() + 1);
+		over_histories(kMaxHistory, [&](std::size_t history, std::vector<std::uint32_t> &items) {
+			keep_inside(history, items);
+			out.offsets[history + 1] = items.size();
 		});
 		std::partial_sum(out.offsets.begin(), out.offsets.end(), out.offsets.begin());
-		out.index = Budgeted<std::uint32_t>(out.offsets.back(), 0, BudgetAllocator<std::uint32_t>(&request_.budget));
-		over_users([&](std::uint32_t user, std::vector<std::uint32_t> &items) {
-			keep_inside(user, items);
-			std::copy(items.begin(), items.end(), out.index.data() + out.offsets[user]);
+		out.index = zeros<std::uint32_t>(out.offsets.back());
+		over_histories(kMaxHistory, [&](std::size_t history, std::vector<std::uint32_t> &items) {
+			keep_inside(history, items);
+			std::copy(items.begin(), items.end(), out.index.data() + out.offsets[history]);
 		});
 		return out;
 	}
 
 private:
+	struct Chosen {
+		std::uint32_t session, item;
+	};
+	using Choices = std::vector<Chosen>; // of one user, positive, newest first
+
+	template <class T> Budgeted<T> zeros(std::size_t n) const { return Budgeted<T>(n, 0, BudgetAllocator<T>(&request_.budget)); }
+
+	/// first_[u]: the number of u's first history. Users have one each; baskets are counted.
+	void number_histories() {
+		first_ = zeros<std::uint64_t>(request_.data.n_users() + 1);
+		if (baskets_)
+			over_users([&](std::uint32_t user, Choices &choices, std::vector<std::uint32_t> &items) {
+				first_[user + 1] = each_basket(choices, items, 2, [](std::size_t) {});
+			});
+		else
+			std::fill(first_.begin() + 1, first_.end(), 1);
+		std::partial_sum(first_.begin(), first_.end(), first_.begin());
+	}
+
+	/// body(number of the history, its items): at most the newest `limit` different ones, ascending.
+	template <class Body> void over_histories(std::size_t limit, Body body) {
+		over_users([&](std::uint32_t user, Choices &choices, std::vector<std::uint32_t> &items) {
+			const std::size_t first = first_[user];
+			if (baskets_)
+				each_basket(choices, items, limit, [&](std::size_t basket) { body(first + basket, items); });
+			else {
+				items.clear();
+				for (const Chosen &c : choices)
+					items.push_back(c.item);
+				keep_different(items, limit);
+				body(first, items);
+			}
+		});
+	}
+
+	/// body(basket) for each basket of at least two different items, which `items` then holds; returns how many there are.
+	template <class Body>
+	static std::size_t each_basket(Choices &choices, std::vector<std::uint32_t> &items, std::size_t limit, Body body) {
+		std::stable_sort(choices.begin(), choices.end(), [](const Chosen &a, const Chosen &b) { return a.session < b.session; });
+		std::size_t baskets = 0;
+		for (std::size_t begin = 0, end = 0; begin < choices.size(); begin = end) {
+			items.clear();
+			for (; end < choices.size() && choices[end].session == choices[begin].session; ++end)
+				items.push_back(choices[end].item);
+			keep_different(items, limit);
+			if (items.size() >= 2)
+				body(baskets++);
+		}
+		return baskets;
+	}
+
 	template <class Body> void over_users(Body body) {
-		const std::size_t n = request_.data.n_users();
+		const data::TrainingSet &set = request_.data;
+		const std::size_t n = set.n_users();
 		request_.executor.run((n + kUsersPerTask - 1) / kUsersPerTask, [&](std::size_t task) {
 			std::vector<std::uint32_t> items;
+			Choices choices;
 			request_.stop.check();
 			std::size_t since_poll = 0;
-			for (std::size_t user = task * kUsersPerTask; user < std::min(n, (task + 1) * kUsersPerTask); ++user) {
-				body(static_cast<std::uint32_t>(user), items);
-				if ((since_poll += items.size()) >= kPollEvery) {
+			for (std::size_t u = task * kUsersPerTask; u < std::min(n, (task + 1) * kUsersPerTask); ++u) {
+				const auto user = static_cast<std::uint32_t>(u);
+				choices.clear();
+				if (sides_.empty() || sides_[user] == static_cast<std::uint8_t>(Side::Training))
+					for (std::size_t event = set.user_begin(user + 1); event-- > set.user_begin(user);)
+						if (is_positive(request_, event))
+							choices.push_back({set.session()[event], set.item()[event]});
+				body(user, choices, items);
+				if ((since_poll += choices.size()) >= kPollEvery) {
 					request_.stop.check();
 					since_poll = 0;
 				}
@@ -72,22 +133,14 @@ private:
 		});
 	}
 
-	/// The newest `limit` different items of positive events, ascending by ordinal.
-	void distinct_items(std::uint32_t user, std::vector<std::uint32_t> &items, std::size_t limit) const {
-		const data::TrainingSet &set = request_.data;
-		items.clear();
-		if (!sides_.empty() && sides_[user] != static_cast<std::uint8_t>(Side::Training))
-			return;
-		for (std::size_t event = set.user_begin(user + 1); event-- > set.user_begin(user);)
-			if (is_positive(request_, event))
-				items.push_back(set.item()[event]);
+	/// `items`, newest first and with repetitions, becomes its newest `limit` different ones, ascending.
+	static void keep_different(std::vector<std::uint32_t> &items, std::size_t limit) {
 		if (items.size() > limit)
 			keep_newest(items, limit);
 		std::sort(items.begin(), items.end());
 		items.erase(std::unique(items.begin(), items.end()), items.end());
 	}
 
-	/// `items` is newest first, with repetitions.
 	static void keep_newest(std::vector<std::uint32_t> &items, std::size_t limit) {
 		std::vector<std::pair<std::uint32_t, std::uint32_t>> first; // item, position of its newest event
 		for (std::uint32_t i = 0; i < items.size(); ++i)
@@ -102,35 +155,37 @@ private:
 			items.push_back(first[i].first);
 	}
 
-	void keep_inside(std::uint32_t user, std::vector<std::uint32_t> &items) const {
-		items.clear();
-		if (!users_.holds(user_counts_[user]))
-			return;
-		distinct_items(user, items, kMaxHistory);
-		std::erase_if(items, [&](std::uint32_t item) { return !items_.holds(item_counts_[item]); });
+	void keep_inside(std::size_t history, std::vector<std::uint32_t> &items) const {
+		if (!size_window_.holds(sizes_[history]))
+			items.clear();
+		std::erase_if(items, [&](std::uint32_t item) { return !count_window_.holds(counts_[item]); });
 	}
 
 	const TrainRequest &request_;
+	bool baskets_;
 	std::span<const std::uint8_t> sides_;
-	Budgeted<std::uint32_t> item_counts_, user_counts_;
-	math::Window users_, items_;
+	Budgeted<std::uint64_t> first_;
+	Budgeted<std::uint32_t> sizes_, counts_; // items of a history, histories of an item
+	math::Window size_window_, count_window_;
 };
 
-SimsOptions options_of(const Hyperparameters &h) {
+SimsOptions options_of(const Hyperparameters &h, bool baskets) {
 	return {h["popularity_discount_factor"],
 			static_cast<std::uint32_t>(h["min_cointeraction_count"]),
 			h["min_user_history_length_percentile"],
 			h["max_user_history_length_percentile"],
 			h["min_item_interaction_count_percentile"],
-			h["max_item_interaction_count_percentile"]};
+			h["max_item_interaction_count_percentile"],
+			kNeighbors,
+			baskets};
 }
 
 artifact::Writer write_model(const TrainRequest &request, std::span<const std::uint8_t> sides,
-							 std::span<const std::uint8_t> wanted) {
+							 std::span<const std::uint8_t> wanted, bool baskets) {
 	artifact::Writer writer("sims", &request.budget);
 	add_common_sections(writer, request);
-	writer.add<float>(kLogits, popularity_logits(count_users(request, sides), &request.budget, request.stop));
-	const Neighbors neighbors = find_neighbors(request, options_of(request.hyperparameters), sides, wanted);
+	writer.add<float>(kLogits, popularity_logits(count_positive(request, sides), &request.budget, request.stop));
+	const Neighbors neighbors = find_neighbors(request, options_of(request.hyperparameters, baskets), sides, wanted);
 	writer.add<std::uint64_t>(kOffsets, neighbors.offsets);
 	writer.add<std::uint32_t>(kItems, neighbors.item);
 	writer.add<float>(kSimilarity, neighbors.similarity);
@@ -242,18 +297,25 @@ Neighbors find_neighbors(const TrainRequest &request, const SimsOptions &options
 	return out;
 }
 
-TrainResult train_sims(const TrainRequest &request) {
+namespace {
+
+TrainResult train(const TrainRequest &request, bool baskets) {
 	const std::vector<std::uint8_t> sides = data::split_users(request.data, kHeldOutShare, request.seed);
 	std::vector<Metric> metrics;
 	{
 		// Only the rows that will be asked for are counted: the measurement costs a fraction of the training.
 		const std::vector<std::uint8_t> wanted = queried_items(request, sides, Side::Metrics);
-		const Budgeted<std::byte> bytes = write_model(request, sides, wanted).finish();
+		const Budgeted<std::byte> bytes = write_model(request, sides, wanted, baskets).finish();
 		const artifact::View view(bytes);
 		metrics = evaluate(SimsScorer(view), request, sides, Side::Metrics, EvaluationQuery::NewestItem);
 	}
-	return {write_model(request, {}, {}), std::move(metrics), {}};
+	return {write_model(request, {}, {}, baskets), std::move(metrics), {}};
 }
+
+} // namespace
+
+TrainResult train_sims(const TrainRequest &request) { return train(request, false); }
+TrainResult train_frequently_bought_together(const TrainRequest &request) { return train(request, true); }
 
 std::unique_ptr<Scorer> open_sims(const artifact::View &view) {
 	return std::make_unique<SimsScorer>(view);

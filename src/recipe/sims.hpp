@@ -11,6 +11,10 @@
 // length, and two things that one till, crawler or shared account met thousands of items apart tell nothing about each
 // other. So the work is at most kMaxHistory for each event, whatever the data.
 //
+// frequently-bought-together is the same over baskets instead of users: the items of one order (session_id), and, of events that
+// belong to no order, those of one customer. Baskets of one item do not count: they say nothing about what goes together. So
+// co(a, b) and n_b are orders, and the user windows are windows of the sizes of baskets.
+//
 // The model keeps the best kNeighbors a row. The answer is those, then everything else by popularity (reason Popular,
 // always below every neighbour); never the query item itself.
 #include "base/wall.hpp"
@@ -25,11 +29,14 @@
 
 namespace recsys::recipe {
 
+inline constexpr std::size_t kNeighbors = 200;
+
 struct SimsOptions {
 	double popularity_discount_factor;
 	std::uint32_t min_cointeraction_count;
 	double min_user_percentile, max_user_percentile, min_item_percentile, max_item_percentile;
-	std::size_t n_neighbors = 200;
+	std::size_t n_neighbors = kNeighbors;
+	bool baskets = false;
 };
 
 inline constexpr std::size_t kMaxHistory = 4096;
@@ -47,6 +54,7 @@ Neighbors find_neighbors(const TrainRequest &request, const SimsOptions &options
 						 std::span<const std::uint8_t> wanted);
 
 TrainResult train_sims(const TrainRequest &request);
+TrainResult train_frequently_bought_together(const TrainRequest &request);
 std::unique_ptr<Scorer> open_sims(const artifact::View &view);
 
 } // namespace recsys::recipe

@@ -14,11 +14,30 @@ namespace {
 constexpr double kDefaultWeight = 0.3;
 constexpr std::int32_t kDefaultCutOff = 30;
 
+const char *word(CampaignKind kind) { return kind == CampaignKind::Recommender ? "recommender" : "campaign"; }
+
+bool is_recommender(std::int64_t id) {
+	static Plan select{"SELECT recommender FROM recsys_internal.campaign WHERE id = $1", {INT8OID}};
+	pg::AsOwner owner;
+	const auto row = select.row({pg::int8(id)});
+	return row && row->boolean(0);
+}
+
+catalog::Found require_kind(const std::string &name, Right right, CampaignKind kind) {
+	catalog::Found found = catalog::require_resource(word(kind), name, right);
+	if (kind == CampaignKind::Campaign && is_recommender(found.id))
+		throw Error(sqlstate::NotFound, "campaign \"" + found.name + "\" does not exist", "It is a recommender.",
+					"Recommenders have functions of their own, such as recsys.update_recommender.");
+	return found;
+}
+
 bool in_training(const std::string &status) { return status == "CREATE PENDING" || status == "CREATE IN_PROGRESS"; }
 
 void check_settings(const CampaignSettings &s, const recipe::RecipeSpec &spec) {
 	if (s.min_provisioned_tps && *s.min_provisioned_tps < 1)
-		throw Error(sqlstate::InvalidParameter, "argument \"min_provisioned_tps\" must be at least 1");
+		throw Error(sqlstate::InvalidParameter,
+					std::string("argument \"") + (spec.domain.empty() ? "min_provisioned_tps" : "min_recommendation_requests_per_second") +
+						"\" must be at least 1");
 	if (s.exploration_weight && !(*s.exploration_weight >= 0 && *s.exploration_weight <= 1))
 		throw Error(sqlstate::InvalidParameter, "argument \"exploration_weight\" must be between 0 and 1");
 	if (s.exploration_item_age_cut_off && *s.exploration_item_age_cut_off < 1)
@@ -66,13 +85,30 @@ void check_latest(const std::string &version, bool sync) {
 #define RECSYS_CAMPAIGNS(where)                                                                                        \
 	"SELECT c.name, g.id, g.name, s.name, s.recipe, s.name || '/' || v.number, s.name || '/' || p.number,"             \
 	" c.min_provisioned_tps, c.sync_with_latest, c.status, c.failure_reason, c.latest_update,"                         \
-	" to_json(c.created_at) #>> '{}', to_json(c.updated_at) #>> '{}'"                                                  \
+	" to_json(c.created_at) #>> '{}', to_json(c.updated_at) #>> '{}', c.recommender, (SELECT"                          \
+	" jsonb_object_agg(m->>'metric', m->'value') FROM jsonb_array_elements(v.metrics) m)"                                                  \
 	" FROM recsys_internal.campaign c JOIN recsys_internal.dataset_group g ON g.id = c.group_id"                       \
 	" JOIN recsys_internal.solution s ON s.id = c.solution_id"                                                         \
 	" LEFT JOIN recsys_internal.solution_version v ON v.id = c.version_id"                                             \
 	" LEFT JOIN recsys_internal.solution_version p ON p.id = c.pending_version_id WHERE " where
 
+Json describe_recommender(const pg::Row &row) {
+	const auto text = [&row](std::size_t i) { return row.null(i) ? Json() : Json(row.text(i)); };
+	return {{"name", row.text(0)},
+			{"dataset_group", row.text(2)},
+			{"recipe", row.text(4)},
+			{"solution_version", text(5)},
+			{"min_recommendation_requests_per_second", row.int8(7)},
+			{"status", row.text(9)},
+			{"failure_reason", text(10)},
+			{"model_metrics", row.null(15) ? Json() : Json::parse(row.text(15))},
+			{"created_at", row.text(12)},
+			{"updated_at", row.text(13)}};
+}
+
 Json describe(const pg::Row &row) {
+	if (row.boolean(14))
+		return describe_recommender(row);
 	const auto text = [&row](std::size_t i) { return row.null(i) ? Json() : Json(row.text(i)); };
 	return {{"name", row.text(0)},
 			{"dataset_group", row.text(2)},
@@ -91,29 +127,42 @@ Json describe(const pg::Row &row) {
 
 } // namespace
 
-std::string create_campaign(const std::string &name, const std::string &version_name, const CampaignSettings &settings) {
+void check_free(const catalog::Group &group, const std::string &name, CampaignKind kind) {
+	static Plan select{"SELECT recommender FROM recsys_internal.campaign WHERE group_id = $1 AND name = $2", {INT8OID, TEXTOID}};
+	std::optional<pg::Row> row;
+	{
+		pg::AsOwner owner;
+		row = select.row({pg::int8(group.id), pg::text(name)});
+	}
+	if (row)
+		throw Error(sqlstate::AlreadyExists, std::string(word(kind)) + " \"" + name + "\" already exists",
+					"Dataset group \"" + group.name + "\" has a " +
+						word(row->boolean(0) ? CampaignKind::Recommender : CampaignKind::Campaign) + " of this name.");
+}
+
+std::string create_campaign(const std::string &name, const std::string &version_name, const CampaignSettings &settings,
+							CampaignKind kind) {
 	static Plan insert{"INSERT INTO recsys_internal.campaign (group_id, name, solution_id, version_id, pending_version_id,"
-					   " sync_with_latest, min_provisioned_tps, status) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+					   " sync_with_latest, min_provisioned_tps, status, recommender) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 					   " ON CONFLICT (group_id, name) DO NOTHING",
-					   {INT8OID, TEXTOID, INT8OID, INT8OID, INT8OID, BOOLOID, INT4OID, TEXTOID}};
-	catalog::check_name(name, "campaign");
+					   {INT8OID, TEXTOID, INT8OID, INT8OID, INT8OID, BOOLOID, INT4OID, TEXTOID, BOOLOID}};
+	catalog::check_name(name, word(kind));
 	check_latest(version_name, settings.sync_with_latest.value_or(false));
 	const catalog::FoundVersion version = lock_version(version_name);
 	check_settings(settings, recipe_of(version.solution_id));
+	check_free(version.group, name, kind);
 	const bool active = version.status == "ACTIVE";
 	const pg::Param id = pg::int8(version.id);
 	std::uint64_t inserted;
 	{
 		pg::AsOwner owner;
-		inserted = insert.run({pg::int8(version.group.id), pg::text(name), pg::int8(version.solution_id),
-							   active ? id : pg::null(), active ? pg::null() : id,
-							   pg::boolean(settings.sync_with_latest.value_or(false)),
-							   pg::int4(settings.min_provisioned_tps.value_or(1)),
-							   pg::text(active ? "ACTIVE" : "CREATE PENDING")});
+		inserted = insert.run({pg::int8(version.group.id), pg::text(name), pg::int8(version.solution_id), active ? id : pg::null(),
+					active ? pg::null() : id, pg::boolean(settings.sync_with_latest.value_or(false)),
+					pg::int4(settings.min_provisioned_tps.value_or(1)), pg::text(active ? "ACTIVE" : "CREATE PENDING"),
+					pg::boolean(kind == CampaignKind::Recommender)});
 	}
 	if (inserted == 0)
-		throw Error(sqlstate::AlreadyExists, "campaign \"" + name + "\" already exists",
-					"Dataset group \"" + version.group.name + "\" has a campaign of this name.");
+		check_free(version.group, name, kind); // somebody was faster
 	catalog::invalidate_caches();
 	return name;
 }
@@ -151,14 +200,15 @@ void deploy(const catalog::Found &campaign, const catalog::FoundVersion &version
 } // namespace
 
 void update_campaign(const std::string &name, const std::optional<std::string> &version_name,
-					 const CampaignSettings &settings) {
+					 const CampaignSettings &settings, CampaignKind kind) {
 	static Plan change{"UPDATE recsys_internal.campaign SET sync_with_latest = coalesce($2, sync_with_latest),"
 					   " min_provisioned_tps = coalesce($3, min_provisioned_tps), updated_at = now() WHERE id = $1",
 					   {INT8OID, BOOLOID, INT4OID}};
-	const catalog::Found campaign = catalog::require_resource("campaign", name, Right::Own);
+	const catalog::Found campaign = require_kind(name, Right::Own, kind);
 	if (!version_name && settings == CampaignSettings{})
-		throw Error(sqlstate::InvalidParameter, "nothing to update in campaign \"" + campaign.name + "\"", {},
-					"Name what shall change, such as solution_version.");
+		throw Error(sqlstate::InvalidParameter, std::string("nothing to update in ") + word(kind) + " \"" + campaign.name + "\"", {},
+					std::string("Name what shall change, such as ") +
+						(kind == CampaignKind::Campaign ? "solution_version." : "min_recommendation_requests_per_second."));
 	if (version_name)
 		check_latest(*version_name, settings.sync_with_latest.value_or(false));
 	std::optional<catalog::FoundVersion> version;
@@ -167,7 +217,7 @@ void update_campaign(const std::string &name, const std::optional<std::string> &
 																			 : *version_name);
 	const Current current = lock_campaign(campaign);
 	if (current.status != "ACTIVE" && current.status != "CREATE FAILED")
-		throw Error(sqlstate::InUse, "campaign \"" + campaign.name + "\" cannot be updated now",
+		throw Error(sqlstate::InUse, std::string(word(kind)) + " \"" + campaign.name + "\" cannot be updated now",
 					"Its status is " + current.status + ".", "Wait until it is ACTIVE.");
 	if (version && version->solution_id != current.solution_id)
 		throw Error(sqlstate::InvalidParameter, "a campaign stays with its solution",
@@ -186,7 +236,7 @@ void update_campaign(const std::string &name, const std::optional<std::string> &
 
 void delete_campaign(const std::string &name) {
 	static Plan remove{"DELETE FROM recsys_internal.campaign WHERE id = $1", {INT8OID}};
-	const catalog::Found campaign = catalog::require_resource("campaign", name, Right::Own);
+	const catalog::Found campaign = require_kind(name, Right::Own, CampaignKind::Campaign);
 	{
 		pg::AsOwner owner;
 		remove.run({pg::int8(campaign.id)});
@@ -194,22 +244,58 @@ void delete_campaign(const std::string &name) {
 	catalog::invalidate_caches();
 }
 
-Json describe_campaign(const std::string &name) {
+Json describe_campaign(const std::string &name, CampaignKind kind) {
 	static Plan select{RECSYS_CAMPAIGNS("c.id = $1"), {INT8OID}};
-	const catalog::Found campaign = catalog::require_resource("campaign", name, Right::Read);
+	const catalog::Found campaign = require_kind(name, Right::Read, kind);
 	pg::AsOwner owner;
 	return describe(select.row({pg::int8(campaign.id)}).value());
 }
 
-std::vector<Json> list_campaigns() {
-	static Plan select{RECSYS_CAMPAIGNS("c.group_id = $1 ORDER BY c.name"), {INT8OID}};
+std::vector<Json> list_campaigns(CampaignKind kind) {
+	static Plan select{RECSYS_CAMPAIGNS("c.group_id = $1 AND c.recommender = $2 ORDER BY c.name"), {INT8OID, BOOLOID}};
 	std::vector<Json> out;
 	for (const catalog::Group &group : catalog::groups_with(Right::Read)) {
 		pg::AsOwner owner;
-		for (const pg::Row &row : select.rows({pg::int8(group.id)}))
+		for (const pg::Row &row : select.rows({pg::int8(group.id), pg::boolean(kind == CampaignKind::Recommender)}))
 			out.push_back(describe(row));
 	}
 	return out;
+}
+
+namespace {
+
+void switch_recommender(const std::string &name, const char *from, const char *to) {
+	static Plan update{"UPDATE recsys_internal.campaign SET status = $2, updated_at = now() WHERE id = $1", {INT8OID, TEXTOID}};
+	const catalog::Found recommender = require_kind(name, Right::Own, CampaignKind::Recommender);
+	const Current current = lock_campaign(recommender);
+	if (current.status != from)
+		throw Error(sqlstate::InUse, "recommender \"" + recommender.name + "\" is not " + from, "Its status is " + current.status + ".");
+	{
+		pg::AsOwner owner;
+		update.run({pg::int8(recommender.id), pg::text(to)});
+	}
+	catalog::invalidate_caches();
+}
+
+} // namespace
+
+void stop_recommender(const std::string &name) { switch_recommender(name, "ACTIVE", "INACTIVE"); }
+void start_recommender(const std::string &name) { switch_recommender(name, "INACTIVE", "ACTIVE"); }
+
+catalog::Found delete_recommender_campaign(const std::string &name) {
+	static Plan remove{"DELETE FROM recsys_internal.campaign c USING recsys_internal.solution s"
+					   " WHERE c.id = $1 AND s.id = c.solution_id RETURNING s.id, s.name",
+					   {INT8OID}};
+	const catalog::Found recommender = require_kind(name, Right::Own, CampaignKind::Recommender);
+	std::optional<pg::Row> row;
+	{
+		pg::AsOwner owner;
+		row = remove.row({pg::int8(recommender.id)});
+	}
+	if (!row)
+		throw Error(sqlstate::NotFound, "recommender \"" + recommender.name + "\" does not exist");
+	catalog::invalidate_caches();
+	return {row->int8(0), row->text(1), recommender.group};
 }
 
 } // namespace recsys::serve

@@ -175,12 +175,25 @@ double CandidateTest::expected_tests(std::size_t wanted) const {
 	return rate < 1 ? static_cast<double>(wanted) / rate : 0;
 }
 
+std::optional<FilterChoice> built_in_filter(const Endpoint &endpoint) {
+	const std::string type(endpoint.spec().leaves_out);
+	if (type.empty())
+		return std::nullopt;
+	// No filter that somebody made has a name with a space.
+	return FilterChoice{"built-in filter", {}, "EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"" + type + "\")"};
+}
+
 CandidateTest candidate_test(Endpoint &endpoint, const std::optional<FilterChoice> &filter, const Subject &subject,
 							 const std::optional<std::string> &where) {
 	std::vector<Predicate> predicates;
-	if (filter)
-		if (auto predicate = endpoint.filters.bind(endpoint, *filter, subject))
+	const auto add = [&](const FilterChoice &choice) {
+		if (auto predicate = endpoint.filters.bind(endpoint, choice, subject))
 			predicates.push_back(std::move(*predicate));
+	};
+	if (filter)
+		add(*filter);
+	if (const std::optional<FilterChoice> own = built_in_filter(endpoint))
+		add(*own);
 	if (where)
 		predicates.push_back(endpoint.filters.bind_expression(endpoint, *where));
 	return CandidateTest(endpoint, std::move(predicates));

@@ -76,7 +76,10 @@ private:
 	std::optional<PassingItems> passing_;
 };
 
-/// The test of a request: a filter, and an SQL expression over the items, where given.
+/// What the campaign's use case leaves out by itself; nothing for others.
+std::optional<FilterChoice> built_in_filter(const Endpoint &endpoint);
+
+/// The test of a request: the use case's own filter, and a filter and an SQL expression over the items, where given.
 CandidateTest candidate_test(Endpoint &endpoint, const std::optional<FilterChoice> &filter, const Subject &subject,
 							 const std::optional<std::string> &where = std::nullopt);
 

@@ -33,6 +33,14 @@ std::string text_array_literal(const std::vector<std::string> &values) {
 	return out + "]::pg_catalog.text[]";
 }
 
+int trend_minutes(const recipe::RecipeSpec &spec, const catalog::Json &hyperparameters) {
+	const std::string name = "trend_discovery_frequency";
+	std::map<std::string, std::string> given;
+	if (hyperparameters.contains(name))
+		given[name] = hyperparameters.at(name).get<std::string>();
+	return static_cast<int>(recipe::complete_hyperparameters(spec, given)[name]);
+}
+
 } // namespace
 
 Endpoint::Endpoint(std::int64_t campaign_id, std::string name, catalog::Group group)
@@ -46,11 +54,13 @@ Endpoint::Endpoint(std::int64_t campaign_id, std::string name, catalog::Group gr
 	const Oid schema = group_.schema_oid;
 	alias_relation_ = pg::call([schema] { return get_relname_relid("user_aliases", schema); });
 	write_statements();
+	if (spec_->trends)
+		follow_trends();
 }
 
 void Endpoint::load_campaign(std::int64_t campaign_id) {
 	static pg::Plan select{"SELECT c.version_id, c.status, c.failure_reason, s.event_type, s.event_value_threshold,"
-						   " to_json(s.negative_event_types) FROM recsys_internal.campaign c"
+						   " to_json(s.negative_event_types), s.recipe, s.hyperparameters FROM recsys_internal.campaign c"
 						   " JOIN recsys_internal.solution s ON s.id = c.solution_id WHERE c.id = $1",
 						   {INT8OID}};
 	std::optional<pg::Row> row;
@@ -61,6 +71,8 @@ void Endpoint::load_campaign(std::int64_t campaign_id) {
 	if (!row)
 		throw Error(sqlstate::NotFound, "campaign \"" + name_ + "\" does not exist", {},
 					"Those you may use are listed in \"recsys.campaigns\".");
+	if (row->text(1) == "INACTIVE")
+		throw Error(sqlstate::NotActive, "recommender \"" + name_ + "\" is stopped", {}, "Start it with recsys.start_recommender.");
 	if (row->null(0)) {
 		const std::string reason = row->null(2) ? "" : row->text(2); // the message; detail and hint are on further lines
 		throw Error(sqlstate::NotActive, "campaign \"" + name_ + "\" is not active",
@@ -74,6 +86,20 @@ void Endpoint::load_campaign(std::int64_t campaign_id) {
 		rule_.value_threshold = row->float8(4);
 	for (const catalog::Json &type : catalog::Json::parse(row->text(5)))
 		rule_.negative_types.push_back(type.get<std::string>());
+	spec_ = recipe::find_recipe(row->text(6));
+	if (spec_ == nullptr)
+		throw Error("XX000", "solution of campaign \"" + name_ + "\" has an unrecognized recipe");
+	if (spec_->trends)
+		trend_minutes_ = trend_minutes(*spec_, catalog::Json::parse(row->text(7)));
+}
+
+// The trend's counts are of the events that training takes for a sign of interest.
+void Endpoint::follow_trends() {
+	std::string condition = positive_condition();
+	if (!rule_.negative_types.empty() && !rule_.event_type)
+		condition += (condition.empty() ? "" : " AND ") + std::string("({event_type} OPERATOR(pg_catalog.=) ANY (") +
+					 text_array_literal(rule_.negative_types) + ")) IS NOT TRUE";
+	trends_ = std::make_unique<Trends>(group_, interactions_, condition.empty() ? "" : " AND " + condition, trend_minutes_);
 }
 
 bool Endpoint::is_negative_type(std::string_view type) const noexcept {
@@ -82,18 +108,23 @@ bool Endpoint::is_negative_type(std::string_view type) const noexcept {
 
 // The same events that training reads: negative types always, of the others those of the solution's type and value.
 std::string Endpoint::event_condition() const {
-	std::string positive;
-	if (rule_.event_type)
-		positive = "{event_type} OPERATOR(pg_catalog.=) " + quote_literal(*rule_.event_type);
-	if (rule_.value_threshold)
-		positive += (positive.empty() ? "" : " AND ") + std::string("{event_value} OPERATOR(pg_catalog.>=) ") +
-					shortest(*rule_.value_threshold) + "::pg_catalog.float8";
+	const std::string positive = positive_condition();
 	if (positive.empty())
 		return {};
 	if (rule_.negative_types.empty())
 		return " AND " + positive;
 	return " AND ({event_type} OPERATOR(pg_catalog.=) ANY (" + text_array_literal(rule_.negative_types) + ") OR (" + positive +
 		   "))";
+}
+
+std::string Endpoint::positive_condition() const {
+	std::string positive;
+	if (rule_.event_type)
+		positive = "{event_type} OPERATOR(pg_catalog.=) " + quote_literal(*rule_.event_type);
+	if (rule_.value_threshold)
+		positive += (positive.empty() ? "" : " AND ") + std::string("{event_value} OPERATOR(pg_catalog.>=) ") +
+					shortest(*rule_.value_threshold) + "::pg_catalog.float8";
+	return positive;
 }
 
 // Plans are generic: the best one does not depend on the user, and a session's first request need not plan twice.

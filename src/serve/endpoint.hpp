@@ -16,6 +16,8 @@
 #include "serve/filter_cache.hpp"
 #include "store/model_cache.hpp"
 
+#include "serve/trending.hpp"
+
 #include "catalog/catalog.hpp"
 
 namespace recsys::serve {
@@ -45,6 +47,10 @@ public:
 	const catalog::Group &group() const noexcept { return group_; }
 	const catalog::ReadCheck &rights() const noexcept { return rights_; }
 	const store::Model &model() const noexcept { return *model_; }
+	/// The recipe as it was asked for; the model's own may be another that answers it.
+	const recipe::RecipeSpec &spec() const noexcept { return *spec_; }
+	/// Null for recipes that do not follow trends.
+	Trends *trends() const noexcept { return trends_.get(); }
 	std::int64_t version_id() const noexcept { return version_id_; }
 	int revision() const noexcept { return revision_; }
 	Oid user_type() const noexcept { return interactions_.user_id_type; }
@@ -66,6 +72,8 @@ public:
 private:
 	void load_campaign(std::int64_t campaign_id);
 	void write_statements();
+	void follow_trends();
+	std::string positive_condition() const;
 	std::string event_condition() const;
 
 	std::string name_;
@@ -75,9 +83,12 @@ private:
 	std::optional<catalog::Dataset> items_;
 	Oid alias_relation_ = InvalidOid;
 	EventRule rule_;
+	const recipe::RecipeSpec *spec_ = nullptr;
+	int trend_minutes_ = 0;
 	std::int64_t version_id_ = 0;
 	int revision_ = 0;
 	std::shared_ptr<const store::Model> model_;
+	std::unique_ptr<Trends> trends_;
 	std::map<std::vector<std::string>, pg::DynamicPlan> metadata_;
 };
 

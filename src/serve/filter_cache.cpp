@@ -51,7 +51,7 @@ std::string value_text(const std::string &placeholder, const Json &value) {
 }
 
 void check_use(const Endpoint &endpoint, const FilterChoice &choice, const filter::Filter &filter) {
-	const recipe::RecipeSpec &spec = endpoint.model().spec();
+	const recipe::RecipeSpec &spec = endpoint.spec();
 	if (const filter::Target target = target_of(filter); target != filter::Target::Item)
 		throw Error(sqlstate::InvalidParameter, "filter \"" + choice.name + "\" is not for items",
 					std::string("It filters ") + to_string(target) + "; campaign \"" + endpoint.name() + "\" answers with items.",
@@ -186,7 +186,7 @@ std::shared_ptr<const FilterCache::Planned> FilterCache::plan(Endpoint &endpoint
 
 filter::Applied FilterCache::apply(Endpoint &endpoint, const FilterChoice &choice) {
 	const std::shared_ptr<const filter::Filter> written = find(parsed_, choice.name, [&] {
-		return filter::parse(catalog::filter_expression(endpoint.group(), choice.name));
+		return filter::parse(choice.expression.empty() ? catalog::filter_expression(endpoint.group(), choice.name) : choice.expression);
 	});
 	check_use(endpoint, choice, *written);
 	filter::Applied applied = apply_values(*written, choice.values);

@@ -22,6 +22,7 @@ struct PredicatePlans;
 struct FilterChoice {
 	std::string name;
 	filter::Values values;
+	std::string expression = {}; // of a filter that is no resource; its name is then for messages only
 };
 /// Nothing without a name. `values` is a JSON object of placeholders; a value is a text in the form of filter/values.hpp, a
 /// number, or an array of strings. Errors: 22023, also for values without a filter.

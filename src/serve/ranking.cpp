@@ -80,10 +80,10 @@ std::vector<AnswerRow> ranked(const recipe::Scores &scores, std::vector<Input> &
 }
 
 void check_recipe(const Endpoint &endpoint, const RankingRequest &request) {
-	const recipe::RecipeSpec &spec = endpoint.model().spec();
-	if (spec.needs_item)
+	const recipe::RecipeSpec &spec = endpoint.spec();
+	if (spec.needs_item || spec.trends)
 		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint.name() + "\" cannot rank a list for a user",
-					"Its recipe \"" + std::string(spec.name) + "\" recommends for an item.",
+					"Its recipe \"" + std::string(spec.name) + (spec.needs_item ? "\" recommends for an item." : "\" follows trends."),
 					"Use a campaign of recipe \"personalized-ranking\" or \"user-personalization\".");
 	if (!request.user && spec.needs_user)
 		throw Error("22004", "argument \"user_id\" must not be null");

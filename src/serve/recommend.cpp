@@ -30,7 +30,7 @@ public:
 	std::vector<AnswerRow> run() {
 		// Made before anything is computed: what is wrong with a filter is told at once.
 		CandidateTest test = candidate_test(endpoint_, request_.filter, subject(), request_.where);
-		score();
+		candidates_ = std::make_unique<Candidates>(score_candidates(endpoint_, subject(), work_));
 		exclude();
 		return request_.promotion ? with_promotion(test, *request_.promotion) : best(test, wanted_);
 	}
@@ -38,27 +38,17 @@ public:
 private:
 	Subject subject() const { return {request_.user, request_.item}; }
 
-	void score() {
-		recipe::Query query;
-		if (request_.user)
-			read_history(endpoint_, *request_.user, work_->history);
-		else
-			work_->history.clear();
-		query.history = work_->history;
-		if (request_.item)
-			query.item = model_.find_item(canonical_id(*request_.item, endpoint_.item_type()));
-		model_.scorer().score(query, work_->scores);
-	}
-
 	void exclude() {
 		for (const std::string &id : request_.exclude_items)
 			exclude(canonical_id(id, endpoint_.item_type()));
+		for (const std::string_view id : candidates_->newcomers)
+			excluded_.emplace(id); // they have their places already
 	}
 
 	void exclude(const std::string &id) {
 		excluded_.insert(id);
-		if (const std::uint32_t item = model_.find_item(id); item != data::kNone)
-			work_->scores.logit[item] = kNever;
+		if (const std::uint32_t candidate = candidates_->find(id); candidate != data::kNone)
+			work_->scores.logit[candidate] = kNever;
 	}
 
 	std::vector<AnswerRow> with_promotion(CandidateTest &test, const Promotion &promotion) {
@@ -78,8 +68,8 @@ private:
 		std::vector<AnswerRow> rows;
 		rows.reserve(std::min(wanted, model_.items().size()));
 		const recipe::Scores &scores = work_->scores;
-		for (const math::Scored &c : select_best(test, model_, scores.logit, wanted, work_->order))
-			rows.push_back({model_.items()[c.item], c.item, model_.spec().capabilities.scores,
+		for (const math::Scored &c : select_best(test, *candidates_, scores.logit, wanted, work_->order))
+			rows.push_back({candidates_->id(c.item), candidates_->item(c.item), endpoint_.spec().capabilities.scores,
 							std::exp(static_cast<double>(c.score) - scores.log_normalizer),
 							recipe::to_string(scores.reason[c.item])});
 		if (rows.size() < wanted)
@@ -92,7 +82,7 @@ private:
 	void take_new(CandidateTest &test, std::size_t wanted, std::vector<AnswerRow> &rows) {
 		if (test.has_predicates())
 			take_passing(test, wanted, rows);
-		else if (endpoint_.items() && (rows.empty() || !model_.spec().needs_item))
+		else if (endpoint_.items() && (rows.empty() || !endpoint_.spec().needs_item))
 			take_newest(wanted, rows);
 	}
 
@@ -133,19 +123,21 @@ private:
 	std::size_t wanted_;
 	Workspace work_;
 	std::unordered_set<std::string> excluded_;
+	std::unique_ptr<const Candidates> candidates_;
 	std::deque<std::string> new_ids_;
 };
 
 } // namespace
 
 void check_subject(const Endpoint &endpoint, const Subject &subject) {
-	const recipe::RecipeSpec &spec = endpoint.model().spec();
+	const recipe::RecipeSpec &spec = endpoint.spec();
 	const std::string named = "Recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint.name() + "\"";
 	if (spec.type == recipe::RecipeType::PersonalizedRanking)
 		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint.name() + "\" ranks given items only",
 					"Its recipe is \"" + std::string(spec.name) + "\".", "Call recsys.get_personalized_ranking.");
 	// A list that is the same for everybody needs no user; the service asks for one all the same.
-	if (!subject.user && (spec.needs_user || (spec.type == recipe::RecipeType::PopularItems && pg::settings::service_limits)))
+	const bool by_form = spec.type == recipe::RecipeType::PopularItems && !spec.trends && pg::settings::service_limits;
+	if (!subject.user && (spec.needs_user || by_form))
 		throw Error("22004", "argument \"user_id\" must not be null", named + " recommends to a user.");
 	if (!subject.item && spec.needs_item)
 		throw Error("22004", "argument \"item_id\" must not be null", named + " recommends for an item.");

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "serve/answer.hpp"
+#include "serve/history.hpp"
+
 #include "pg/settings.hpp"
 
 namespace recsys::serve {
@@ -16,8 +19,8 @@ constexpr std::size_t kShareToLearn = 64, kShareToTest = 16, kLeastTests = 1000;
 
 class Selection {
 public:
-	Selection(CandidateTest &test, const store::Model &model, std::size_t wanted, math::DescendingOrder &order)
-		: test_(test), model_(model), wanted_(wanted), order_(order) {}
+	Selection(CandidateTest &test, const Candidates &candidates, std::size_t wanted, math::DescendingOrder &order)
+		: test_(test), candidates_(candidates), wanted_(wanted), order_(order) {}
 
 	std::vector<math::Scored> run(std::span<const float> logits) {
 		using pg::settings::filter_plan;
@@ -61,8 +64,8 @@ private:
 		ids_.clear();
 		items_.clear();
 		for (const math::Scored &c : candidates) {
-			ids_.push_back(model_.items()[c.item]);
-			items_.push_back(c.item);
+			ids_.push_back(candidates_.id(c.item));
+			items_.push_back(candidates_.item(c.item));
 		}
 		const std::vector<std::uint8_t> allowed = presence_only ? test_.present(ids_, items_) : test_.check(ids_, items_);
 		for (std::size_t i = 0; i < candidates.size() && out_.size() < wanted_; ++i)
@@ -73,14 +76,21 @@ private:
 	void take_passing(std::span<const float> logits) {
 		const PassingItems &passing = test_.passing();
 		std::vector<float> masked(logits.begin(), logits.end());
-		for (std::size_t item = 0; item < masked.size(); ++item)
+		constexpr float kNever = -std::numeric_limits<float>::infinity();
+		for (std::size_t item = 0; item < candidates_.known(); ++item)
 			if (!passing.known[item])
-				masked[item] = -std::numeric_limits<float>::infinity();
+				masked[item] = kNever;
+		// Newcomers are few, and need no row among the items.
+		const std::vector<std::string_view> &newcomers = candidates_.newcomers;
+		const std::vector<std::uint8_t> allowed = test_.check(newcomers, std::vector<std::uint32_t>(newcomers.size(), data::kNone));
+		for (std::size_t i = 0; i < newcomers.size(); ++i)
+			if (!allowed[i])
+				masked[candidates_.known() + i] = kNever;
 		take(masked, wanted_, std::numeric_limits<std::size_t>::max(), true);
 	}
 
 	CandidateTest &test_;
-	const store::Model &model_;
+	const Candidates &candidates_;
 	std::size_t wanted_, worth_testing_ = 0;
 	math::DescendingOrder &order_;
 	std::vector<math::Scored> out_;
@@ -90,9 +100,34 @@ private:
 
 } // namespace
 
-std::vector<math::Scored> select_best(CandidateTest &test, const store::Model &model, std::span<const float> logits,
+std::uint32_t Candidates::find(std::string_view id) const {
+	if (const std::uint32_t item = model.find_item(id); item != data::kNone)
+		return item;
+	const auto at = std::find(newcomers.begin(), newcomers.end(), id);
+	return at == newcomers.end() ? data::kNone : static_cast<std::uint32_t>(known() + static_cast<std::size_t>(at - newcomers.begin()));
+}
+
+Candidates score_candidates(Endpoint &endpoint, const Subject &subject, Workspace &work) {
+	Candidates candidates{endpoint.model()};
+	if (subject.user)
+		read_history(endpoint, *subject.user, work->history);
+	else
+		work->history.clear();
+	recipe::Query query;
+	query.history = work->history;
+	if (subject.item)
+		query.item = candidates.model.find_item(canonical_id(*subject.item, endpoint.item_type()));
+	candidates.model.scorer().score(query, work->scores);
+	if (endpoint.trends() != nullptr) {
+		candidates.trending = endpoint.trends()->count(candidates.model, work->scores.logit);
+		candidates.newcomers = order_by_growth(*candidates.trending, work->scores);
+	}
+	return candidates;
+}
+
+std::vector<math::Scored> select_best(CandidateTest &test, const Candidates &candidates, std::span<const float> logits,
 									  std::size_t wanted, math::DescendingOrder &order) {
-	return Selection(test, model, wanted, order).run(logits);
+	return Selection(test, candidates, wanted, order).run(logits);
 }
 
 } // namespace recsys::serve

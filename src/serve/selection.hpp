@@ -5,14 +5,31 @@
 // counting (and by what was seen of the predicate before), never by the planner's estimates.
 #pragma once
 
-#include "math/top_k.hpp"
+#include "serve/workspace.hpp"
 
 #include "serve/candidate_test.hpp"
 
 namespace recsys::serve {
 
+/// What the ordinals of a request's logits stand for: the model's items and, behind them, items that it does not know.
+struct Candidates {
+	const store::Model &model;
+	std::vector<std::string_view> newcomers = {};
+	std::shared_ptr<const TrendingItems> trending = nullptr; // the newcomers' ids are of it
+
+	std::size_t known() const noexcept { return model.items().size(); }
+	std::string_view id(std::uint32_t ordinal) const { return ordinal < known() ? model.items()[ordinal] : newcomers[ordinal - known()]; }
+	/// The model's ordinal, data::kNone for a newcomer.
+	std::uint32_t item(std::uint32_t ordinal) const { return ordinal < known() ? ordinal : data::kNone; }
+	/// data::kNone when there is no such candidate.
+	std::uint32_t find(std::string_view id) const;
+};
+
+/// Scores everything that the endpoint knows for the user or item into the workspace.
+Candidates score_candidates(Endpoint &endpoint, const Subject &subject, Workspace &work);
+
 /// The at most `wanted` best of `logits` (by ordinal; -infinity = no candidate) that pass, best first.
-std::vector<math::Scored> select_best(CandidateTest &test, const store::Model &model, std::span<const float> logits,
+std::vector<math::Scored> select_best(CandidateTest &test, const Candidates &candidates, std::span<const float> logits,
 									  std::size_t wanted, math::DescendingOrder &order);
 
 } // namespace recsys::serve

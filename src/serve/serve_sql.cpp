@@ -40,7 +40,7 @@ CampaignSettings settings_from(const Call &call, int weight, int cut_off, int tp
 		s.exploration_item_age_cut_off = call.int4(cut_off, "exploration_item_age_cut_off");
 	if (!call.null(tps))
 		s.min_provisioned_tps = call.int4(tps, "min_provisioned_tps");
-	if (!call.null(sync))
+	if (sync >= 0 && !call.null(sync))
 		s.sync_with_latest = call.boolean(sync, "sync_with_latest");
 	return s;
 }
@@ -142,6 +142,32 @@ RECSYS_FUNCTION(list_campaigns) {
 	pg::ResultTable out(call);
 	for (const catalog::Json &campaign : serve::list_campaigns())
 		out.row({pg::text(campaign.at("name").get<std::string>()), pg::jsonb(campaign.dump())});
+	return 0;
+}
+
+RECSYS_FUNCTION(update_recommender) {
+	serve::update_campaign(call.text(0, "name"), std::nullopt, serve::settings_from(call, 1, 2, 3, -1), serve::CampaignKind::Recommender);
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(start_recommender) {
+	serve::start_recommender(call.text(0, "name"));
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(stop_recommender) {
+	serve::stop_recommender(call.text(0, "name"));
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(describe_recommender) {
+	return call.result_json(serve::describe_campaign(call.text(0, "name"), serve::CampaignKind::Recommender).dump());
+}
+
+RECSYS_FUNCTION(list_recommenders) {
+	pg::ResultTable out(call);
+	for (const catalog::Json &recommender : serve::list_campaigns(serve::CampaignKind::Recommender))
+		out.row({pg::text(recommender.at("name").get<std::string>()), pg::jsonb(recommender.dump())});
 	return 0;
 }
 

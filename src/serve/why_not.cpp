@@ -27,8 +27,12 @@ public:
 	void run() {
 		CandidateTest test = candidate_test(endpoint_, request_.filter, request_.subject);
 		tell_presence();
-		if (request_.filter && !test.passes(id_))
-			tell_filter();
+		if (!test.passes(id_)) {
+			if (const std::optional<FilterChoice> own = built_in_filter(endpoint_))
+				tell_filter(*own);
+			if (request_.filter)
+				tell_filter(*request_.filter);
+		}
 		tell_rank(test);
 	}
 
@@ -53,28 +57,28 @@ private:
 								 : "Neither the model nor the items dataset, as far as you can see it, knows the item.");
 		if (!available)
 			tell("unavailable", "Column \"" + endpoint_.items()->availability()->name + "\" is false.");
-		if (row && !known)
+		if (row && !known && endpoint_.trends() == nullptr)
 			tell("unknown to the model", "It came after the training. Such items come last, and only where the list would be short.");
 	}
 
 	// INCLUDE expressions admit together, each EXCLUDE expression refuses alone.
-	void tell_filter() {
-		const filter::Applied applied = endpoint_.filters.apply(endpoint_, *request_.filter);
+	void tell_filter(const FilterChoice &choice) {
+		const filter::Applied applied = endpoint_.filters.apply(endpoint_, choice);
 		filter::Filter admitting;
 		for (const filter::Expression &expression : applied.filter.expressions) {
 			if (expression.action == filter::Action::Include)
 				admitting.expressions.push_back(expression);
 			else
-				tell_if_refused({{expression}, {}});
+				tell_if_refused(choice, {{expression}, {}});
 		}
 		if (!admitting.expressions.empty())
-			tell_if_refused(std::move(admitting));
+			tell_if_refused(choice, std::move(admitting));
 	}
 
-	void tell_if_refused(filter::Filter part) {
+	void tell_if_refused(const FilterChoice &choice, filter::Filter part) {
 		part.text = print(part);
 		std::vector<Predicate> predicates;
-		predicates.push_back(endpoint_.filters.bind(endpoint_, *request_.filter, {part, {}}, request_.subject));
+		predicates.push_back(endpoint_.filters.bind(endpoint_, choice, {part, {}}, request_.subject));
 		if (CandidateTest(endpoint_, std::move(predicates)).passes(id_))
 			return;
 		const bool excluded = part.expressions.front().action == filter::Action::Exclude;
@@ -105,29 +109,22 @@ private:
 	}
 
 	void tell_rank(CandidateTest &test) {
-		if (item_ == data::kNone)
+		const Candidates candidates = score_candidates(endpoint_, request_.subject, work_);
+		const std::uint32_t item = candidates.find(id_);
+		if (item == data::kNone)
 			return;
-		if (request_.subject.user)
-			read_history(endpoint_, *request_.subject.user, work_->history);
-		else
-			work_->history.clear();
-		recipe::Query query;
-		query.history = work_->history;
-		if (request_.subject.item)
-			query.item = model_.find_item(canonical_id(*request_.subject.item, endpoint_.item_type()));
 		std::vector<float> &logits = work_->scores.logit;
-		model_.scorer().score(query, work_->scores);
-		const float own = logits[item_];
+		const float own = logits[item];
 		if (own == kNever) {
-			tell("ruled out", query.item == item_ ? "It is the item that others are asked for."
-												  : "The user's newest event with it is a negative one.");
+			const bool asked = request_.subject.item && canonical_id(*request_.subject.item, endpoint_.item_type()) == id_;
+			tell("ruled out", asked ? "It is the item that others are asked for." : "The user's newest event with it is a negative one.");
 			return;
 		}
 		for (std::size_t i = 0; i < logits.size(); ++i)
-			if (logits[i] < own || (logits[i] == own && i >= item_))
+			if (logits[i] < own || (logits[i] == own && i >= item))
 				logits[i] = kNever;
 		const std::size_t wanted = static_cast<std::size_t>(request_.num_results == 0 ? kDefaultResults : request_.num_results);
-		const std::size_t better = select_best(test, model_, logits, logits.size(), work_->order).size();
+		const std::size_t better = select_best(test, candidates, logits, logits.size(), work_->order).size();
 		if (better >= wanted)
 			tell("below the cut", "Rank " + std::to_string(better + 1) + " among those that qualify, of which the best " +
 									  std::to_string(wanted) + " are returned.");
@@ -149,7 +146,7 @@ void why_not(const WhyNotRequest &request, pg::ResultTable &out) {
 		throw Error(sqlstate::InvalidParameter, "argument \"num_results\" must not be negative");
 	const pg::SpiScope spi;
 	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
-	if (endpoint->model().spec().needs_item && !request.subject.item)
+	if (endpoint->spec().needs_item && !request.subject.item)
 		throw Error("22004", "argument \"related_to\" must not be null",
 					"Campaign \"" + endpoint->name() + "\" recommends for an item: which one was asked about?");
 	check_subject(*endpoint, request.subject);

@@ -16,29 +16,29 @@ const char *kind_name(recipe::ParameterKind kind) {
 		return "float";
 	case recipe::ParameterKind::Boolean:
 		return "boolean";
+	case recipe::ParameterKind::Categorical:
+		return "categorical";
 	}
 	return "";
 }
 
-// A value of the parameter as JSON of its kind.
-Json typed(const recipe::HyperparameterSpec &parameter, double value) {
-	if (parameter.kind == recipe::ParameterKind::Boolean)
-		return value != 0;
-	if (parameter.kind == recipe::ParameterKind::Integer)
-		return static_cast<std::int64_t>(value);
-	return value;
-}
-
 Json hyperparameters(const recipe::RecipeSpec &recipe) {
 	Json out = Json::array();
-	for (const recipe::HyperparameterSpec &p : recipe.hyperparameters)
-		out.push_back({{"name", p.name},
-					   {"type", kind_name(p.kind)},
-					   {"default", typed(p, p.default_value)},
-					   {"minimum", typed(p, p.minimum)},
-					   {"maximum", typed(p, p.maximum)},
-					   {"tunable", p.tunable},
-					   {"reason", p.reason}});
+	if (!recipe.domain.empty())
+		return out; // those of a use case stand at their defaults
+	for (const recipe::HyperparameterSpec &p : recipe.hyperparameters) {
+		Json parameter = {{"name", p.name}, {"type", kind_name(p.kind)}, {"default", typed_value(p, p.default_value)}};
+		if (p.kind == recipe::ParameterKind::Categorical) {
+			for (const recipe::Category &category : p.categories)
+				parameter["values"].push_back(category.name);
+		} else {
+			parameter["minimum"] = typed_value(p, p.minimum);
+			parameter["maximum"] = typed_value(p, p.maximum);
+		}
+		parameter["tunable"] = p.tunable;
+		parameter["reason"] = p.reason;
+		out.push_back(std::move(parameter));
+	}
 	return out;
 }
 
@@ -51,6 +51,9 @@ Json capabilities(const recipe::Capabilities &c) {
 			{"scores", c.scores}};
 }
 
+pg::Param text_or_null(std::string_view text) { return text.empty() ? pg::null() : pg::text(text); }
+Json json_or_null(std::string_view text) { return text.empty() ? Json() : Json(text); }
+
 } // namespace
 
 void list_recipes(pg::ResultTable &out) {
@@ -58,7 +61,7 @@ void list_recipes(pg::ResultTable &out) {
 		out.row({pg::text(r.name), pg::text(recipe::to_string(r.type)), pg::text("ACTIVE"), pg::text(r.description),
 				 pg::text_array(owned(r.required_datasets)), pg::text_array(owned(r.optional_datasets)),
 				 pg::jsonb(hyperparameters(r).dump()), pg::jsonb(capabilities(r.capabilities).dump()),
-				 pg::boolean(r.needs_user), pg::boolean(r.needs_item)});
+				 pg::boolean(r.needs_user), pg::boolean(r.needs_item), text_or_null(r.domain), text_or_null(r.event_type)});
 }
 
 Json describe_recipe(const recipe::RecipeSpec &r) {
@@ -71,7 +74,9 @@ Json describe_recipe(const recipe::RecipeSpec &r) {
 			{"hyperparameters", hyperparameters(r)},
 			{"capabilities", capabilities(r.capabilities)},
 			{"needs_user", r.needs_user},
-			{"needs_item", r.needs_item}};
+			{"needs_item", r.needs_item},
+			{"domain", json_or_null(r.domain)},
+			{"event_type", json_or_null(r.event_type)}};
 }
 
 } // namespace recsys::train

@@ -53,6 +53,9 @@ void create_solution(const catalog::Group &group, const SolutionRequest &request
 		{INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTARRAYOID, JSONBOID}};
 	catalog::check_name(request.name, "solution");
 	const recipe::RecipeSpec &recipe = require_recipe(request.recipe);
+	if (!recipe.domain.empty() && !request.of_recommender)
+		throw Error(sqlstate::InvalidParameter, "recipe \"" + std::string(recipe.name) + "\" is a use case of domain " + std::string(recipe.domain),
+					{}, "Use cases are set up by recsys.create_recommender.");
 	const Json hyperparameters = hyperparameters_json(recipe, parse_hyperparameters(recipe, request.hyperparameters));
 	check_events(request);
 	AsOwner owner;
@@ -64,6 +67,11 @@ void create_solution(const catalog::Group &group, const SolutionRequest &request
 	if (inserted == 0)
 		throw Error(sqlstate::AlreadyExists, "solution \"" + request.name + "\" already exists", {},
 					"Delete it with recsys.delete_solution, or choose another name.");
+}
+
+void check_datasets(const catalog::Group &group, const recipe::RecipeSpec &recipe) {
+	for (const std::string_view type : recipe.required_datasets)
+		catalog::require_dataset(group, catalog::parse_dataset_type(type));
 }
 
 Spec solution_spec(const catalog::Found &solution) {

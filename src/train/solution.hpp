@@ -17,12 +17,16 @@ struct SolutionRequest {
 	std::optional<std::string> event_type;
 	std::optional<double> event_value_threshold;
 	std::vector<std::string> negative_event_types;
-	Json hyperparameters;
+	Json hyperparameters = Json::object();
+	bool of_recommender = false; // only recommenders have the recipes of use cases
 };
 
 /// Errors: 42602 name, RS001 recipe, 22023 hyperparameter or event type, RS006 when the name is used, RS003 under
 /// recsys.service_limits.
 void create_solution(const catalog::Group &group, const SolutionRequest &request);
+
+/// The datasets that a recipe requires must exist before anything is trained or queued. Errors: RS001.
+void check_datasets(const catalog::Group &group, const recipe::RecipeSpec &recipe);
 
 /// The settings of a solution as of now.
 Spec solution_spec(const catalog::Found &solution);

@@ -31,23 +31,24 @@ recipe::Hyperparameters parse_hyperparameters(const recipe::RecipeSpec &recipe, 
 	return recipe::complete_hyperparameters(recipe, texts);
 }
 
+Json typed_value(const recipe::HyperparameterSpec &parameter, double value) {
+	switch (parameter.kind) {
+	case recipe::ParameterKind::Integer:
+		return static_cast<std::int64_t>(value);
+	case recipe::ParameterKind::Boolean:
+		return value != 0;
+	case recipe::ParameterKind::Categorical:
+		return parameter.category(value);
+	case recipe::ParameterKind::Float:
+		break;
+	}
+	return value;
+}
+
 Json hyperparameters_json(const recipe::RecipeSpec &recipe, const recipe::Hyperparameters &values) {
 	Json out = Json::object();
-	for (const recipe::HyperparameterSpec &parameter : recipe.hyperparameters) {
-		const std::string name(parameter.name);
-		const double value = values[name];
-		switch (parameter.kind) {
-		case recipe::ParameterKind::Integer:
-			out[name] = static_cast<std::int64_t>(value);
-			break;
-		case recipe::ParameterKind::Boolean:
-			out[name] = value != 0;
-			break;
-		case recipe::ParameterKind::Float:
-			out[name] = value;
-			break;
-		}
-	}
+	for (const recipe::HyperparameterSpec &parameter : recipe.hyperparameters)
+		out[std::string(parameter.name)] = typed_value(parameter, values[parameter.name]);
 	return out;
 }
 

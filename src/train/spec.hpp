@@ -30,7 +30,8 @@ const recipe::RecipeSpec &require_recipe(std::string_view name);
 
 /// Checks `given`, a JSON object of numbers, booleans and strings, and fills in the defaults. Errors: 22023.
 recipe::Hyperparameters parse_hyperparameters(const recipe::RecipeSpec &recipe, const Json &given);
-/// Integers and booleans as such.
+/// A value of the parameter as JSON of its kind.
+Json typed_value(const recipe::HyperparameterSpec &parameter, double value);
 Json hyperparameters_json(const recipe::RecipeSpec &recipe, const recipe::Hyperparameters &values);
 
 Json to_json(const Spec &spec);

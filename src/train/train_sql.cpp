@@ -37,12 +37,6 @@ void check_training_mode(const std::string &mode, const recipe::RecipeSpec &reci
 				{}, "Use FULL.");
 }
 
-// A solution's required datasets must exist before anything is trained or queued.
-void check_datasets(const catalog::Found &solution, const recipe::RecipeSpec &recipe) {
-	for (const std::string_view type : recipe.required_datasets)
-		catalog::require_dataset(solution.group, catalog::parse_dataset_type(type));
-}
-
 // "solution/N" of a training that runs in another session's transaction: the number is the solution's next one.
 bool stop_invisible(const std::string &version) {
 	const std::size_t slash = version.find('/');
@@ -114,7 +108,7 @@ RECSYS_FUNCTION(create_solution_version) {
 	const bool wait = call.boolean(2, "wait");
 	const Spec spec = solution_spec(solution);
 	check_training_mode(mode, *spec.recipe);
-	check_datasets(solution, *spec.recipe);
+	check_datasets(solution.group, *spec.recipe);
 	return call.result(wait ? train_here(solution) : train_later(solution));
 }
 

@@ -58,7 +58,8 @@ bool in_training(std::string_view status) {
 // The campaign's answer to "update": the new version serves from the commit of this transaction on.
 void promote_campaigns(std::int64_t version_id) {
 	static Plan promote{
-		"UPDATE recsys_internal.campaign AS c SET version_id = v.id, pending_version_id = NULL, status = 'ACTIVE',"
+		"UPDATE recsys_internal.campaign AS c SET version_id = v.id, pending_version_id = NULL,"
+		" status = CASE c.status WHEN 'INACTIVE' THEN c.status ELSE 'ACTIVE' END,"
 		" failure_reason = NULL, updated_at = clock_timestamp(),"
 		" latest_update = CASE WHEN c.pending_version_id = v.id AND c.latest_update IS NOT NULL"
 		" THEN c.latest_update || pg_catalog.jsonb_build_object('status', 'ACTIVE', 'updated_at', clock_timestamp())"

@@ -45,11 +45,15 @@ TEST_CASE("popularity-count: negative events do not count, repeated ones count o
 	REQUIRE(set.event_types() == std::vector<std::string>{"dislike", "view"});
 	Training training(set, "popularity-count");
 	training.signs({-1, 1});
-	const auto counts = recipe::count_users(training.request(), {});
+	const auto counts = recipe::count_positive(training.request(), {});
 	CHECK(std::vector<std::uint32_t>(counts.begin(), counts.end()) == std::vector<std::uint32_t>{2, 1, 0});
 	const std::vector<std::uint8_t> sides{0, 2, 0, 0}; // v is held out
-	const auto without = recipe::count_users(training.request(), sides);
+	const auto without = recipe::count_positive(training.request(), sides);
 	CHECK(std::vector<std::uint32_t>(without.begin(), without.end()) == std::vector<std::uint32_t>{1, 1, 0});
+	const auto events = recipe::count_positive(training.request(), {}, recipe::Counted::Events);
+	CHECK(std::vector<std::uint32_t>(events.begin(), events.end()) == std::vector<std::uint32_t>{2, 3, 0});
+	const auto training_events = recipe::count_positive(training.request(), sides, recipe::Counted::Events);
+	CHECK(std::vector<std::uint32_t>(training_events.begin(), training_events.end()) == std::vector<std::uint32_t>{1, 3, 0});
 }
 
 TEST_CASE("popularity logits keep the order of counts that single precision cannot tell apart") {
@@ -88,4 +92,16 @@ TEST_CASE("popularity-count: the softmax is the smoothed share of users") {
 	};
 	CHECK(share(0) == doctest::Approx(3.0 / 5));
 	CHECK(share(1) == doctest::Approx(2.0 / 5));
+}
+
+TEST_CASE("counting users and counting events put a regular's favourite in different places") {
+	std::vector<Row> rows;
+	for (int i = 0; i < 20; ++i)
+		rows.push_back({"regular", "coffee", "", i});
+	for (int i = 0; i < 5; ++i)
+		rows.push_back({"u" + std::to_string(i), "cake", "", i});
+	const data::TrainingSet set = test::make_set(rows);
+	Model by_users(Training(set, "popularity-count")), by_events(Training(set, "ecomm-popular-items-by-views"));
+	CHECK(set.items()[by_users.answer({}).front()] == "cake");
+	CHECK(set.items()[by_events.answer({}).front()] == "coffee");
 }

@@ -54,12 +54,29 @@ TEST_CASE("the table is complete and consistent") {
 				CHECK(spec.minimum == 0);
 				CHECK(spec.maximum == 1);
 			}
+			CHECK((spec.kind == ParameterKind::Categorical) == !spec.categories.empty());
+			for (const Category &category : spec.categories) {
+				CHECK(category.value >= spec.minimum);
+				CHECK(category.value <= spec.maximum);
+				CHECK(spec.category(category.value) == category.name);
+			}
 		}
 		const Hyperparameters defaults = complete_hyperparameters(recipe, {});
 		CHECK(defaults.values().size() == recipe.hyperparameters.size());
 		for (const HyperparameterSpec &spec : recipe.hyperparameters)
 			CHECK(defaults[spec.name] == spec.default_value);
 	}
+	std::size_t use_cases = 0;
+	for (const RecipeSpec &recipe : recipes()) {
+		use_cases += !recipe.domain.empty();
+		const bool of_domain = recipe.name.starts_with("vod-") ? recipe.domain == "VIDEO_ON_DEMAND"
+														: recipe.domain == (recipe.name.starts_with("ecomm-") ? "ECOMMERCE" : "");
+		CHECK(of_domain);
+		CHECK((!recipe.domain.empty() || (recipe.event_type.empty() && recipe.leaves_out.empty())));
+		CHECK((recipe.leaves_out.empty() || recipe.needs_user));
+		CHECK((recipe.domain.empty() || !recipe.capabilities.scores));
+	}
+	CHECK(use_cases == 10);
 	CHECK(find_recipe("sims") != nullptr);
 	CHECK(find_recipe("popularity-count") != nullptr);
 	CHECK(find_recipe("aws-aws-sims") == nullptr);
@@ -90,6 +107,17 @@ TEST_CASE("hyperparameters: booleans in every spelling the service's clients use
 		CHECK(complete_hyperparameters(recipe, {{"flag", no}})["flag"] == 0);
 	for (const char *bad : {"", "yes", "2", "TRUE ", "null"})
 		CHECK_THROWS_AS(complete_hyperparameters(recipe, {{"flag", bad}}), Error);
+}
+
+TEST_CASE("hyperparameters: one of a few names") {
+	const RecipeSpec &trending = *find_recipe("trending-now");
+	CHECK(complete_hyperparameters(trending, {})["trend_discovery_frequency"] == 30);
+	CHECK(complete_hyperparameters(trending, {{"trend_discovery_frequency", "1 day"}})["trend_discovery_frequency"] == 1440);
+	for (const char *bad : {"", "30", "1 Day", "2 days", "30 minutes "})
+		CHECK(failure_of("trending-now", {{"trend_discovery_frequency", bad}}).message ==
+			  "hyperparameter \"trend_discovery_frequency\" must be 30 minutes, 1 hour, 2 hours, 3 hours or 1 day");
+	CHECK(failure_of("trending-now", {{"trend_discovery_frequency", "2 days"}}).hint == "The default is 30 minutes.");
+	CHECK(failure_of("trending-now", {{"x", "1"}}).hint.find("(30 minutes, 1 hour, 2 hours, 3 hours or 1 day)") != std::string::npos);
 }
 
 TEST_CASE("hyperparameters: complaints name what is wrong and what would be right") {

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -257,4 +258,105 @@ TEST_CASE("sims: beats popularity where users have tastes") {
 	const double sims = ndcg10(Model(Training(set, "sims", kOpen, 2)).metrics),
 				 popular = ndcg10(Model(Training(set, "popularity-count", {}, 2)).metrics);
 	CHECK(sims > 1.3 * popular);
+}
+
+namespace {
+
+struct Line {
+	const char *user, *order, *item;
+};
+
+data::TrainingSet order_lines(const std::vector<Line> &lines) {
+	data::TrainingSetBuilder builder(nullptr);
+	std::int64_t time = 0;
+	for (const Line &line : lines)
+		builder.add_event({line.user, line.item, "Purchase", 1.0, ++time, line.order});
+	SerialExecutor executor;
+	return builder.finish(executor, {});
+}
+
+SimsOptions basket_options(std::uint32_t least) {
+	SimsOptions options = open_options(0.5, least);
+	options.baskets = true;
+	return options;
+}
+
+std::vector<std::pair<std::string, float>> together(const data::TrainingSet &set, const Neighbors &n, const char *item) {
+	const std::uint32_t a = set.items().find(item);
+	std::vector<std::pair<std::string, float>> out;
+	for (std::size_t i = n.offsets[a]; i < n.offsets[a + 1]; ++i)
+		out.emplace_back(set.items()[n.item[i]], n.similarity[i]);
+	return out;
+}
+
+} // namespace
+
+TEST_CASE("bought together: orders count where they are known, else customers") {
+	// One customer buys bread with butter three times, and once a lamp; somebody without orders buys tea and a cup.
+	const data::TrainingSet set = order_lines({{"ann", "1", "bread"}, {"ann", "1", "butter"}, {"ann", "2", "bread"},
+											   {"ann", "2", "butter"}, {"ann", "2", "bread"}, {"ann", "3", "butter"},
+											   {"ann", "3", "bread"}, {"ann", "4", "lamp"}, {"bob", "", "tea"},
+											   {"bob", "", "cup"}, {"bob", "9", "cup"}});
+	const Neighbors got = neighbors_of(set, basket_options(1));
+	using Answer = std::vector<std::pair<std::string, float>>;
+	const auto similarity = static_cast<float>(3 / std::sqrt(3.0)); // three orders with both, three with the other
+	CHECK(together(set, got, "bread") == Answer{{"butter", similarity}});
+	CHECK(together(set, got, "butter") == Answer{{"bread", similarity}});
+	CHECK(together(set, got, "lamp").empty()); // an order of one item; in the user's history it is with bread
+	CHECK(together(set, got, "tea") == Answer{{"cup", 1.0f}}); // the cup bought alone later does not count against it
+	CHECK(together(set, neighbors_of(set, open_options(0.5, 1)), "lamp").size() == 2);
+	CHECK(together(set, neighbors_of(set, basket_options(4)), "bread").empty());
+}
+
+TEST_CASE("bought together: equals brute force over orders, at any number of threads") {
+	std::vector<std::string> texts;
+	std::vector<Line> lines;
+	std::map<std::pair<std::string, std::string>, std::set<std::string>> orders;
+	for (int user = 0; user < 3000; ++user)
+		for (int order = 0; order < 1 + user % 3; ++order)
+			for (int i = 0; i < 1 + (user + order) % 4; ++i) {
+				const std::string u = "u" + std::to_string(user), o = order == 2 ? "" : "o" + std::to_string(order),
+								  item = "i" + std::to_string((user * 7 + order * 3 + i * i * 5) % 60);
+				orders[{u, o}].insert(item);
+				texts.insert(texts.end(), {u, o, item});
+			}
+	for (std::size_t i = 0; i < texts.size(); i += 3)
+		lines.push_back({texts[i].c_str(), texts[i + 1].c_str(), texts[i + 2].c_str()});
+	const data::TrainingSet set = order_lines(lines);
+	std::map<std::string, std::size_t> in_orders;
+	std::map<std::pair<std::string, std::string>, std::size_t> both;
+	for (const auto &[key, items] : orders)
+		if (items.size() >= 2)
+			for (const std::string &a : items) {
+				++in_orders[a];
+				for (const std::string &b : items)
+					both[{a, b}] += a != b;
+			}
+	const Neighbors one = neighbors_of(set, basket_options(1), 1), two = neighbors_of(set, basket_options(1), 3);
+	CHECK(std::ranges::equal(one.item, two.item));
+	CHECK(std::ranges::equal(one.similarity, two.similarity));
+	std::size_t pairs = 0;
+	for (std::uint32_t a = 0; a < set.n_items(); ++a)
+		for (const auto &[b, similarity] : together(set, one, std::string(set.items()[a]).c_str())) {
+			const auto co = static_cast<double>(both[{std::string(set.items()[a]), b}]);
+			CHECK(similarity == static_cast<float>(co * std::pow(static_cast<double>(in_orders[b]), -0.5)));
+			++pairs;
+		}
+	CHECK(pairs == static_cast<std::size_t>(std::ranges::count_if(both, [](const auto &p) { return p.second > 0; })));
+}
+
+TEST_CASE("bought together: what is always bought and never viewed together comes first") {
+	data::TrainingSetBuilder builder(nullptr);
+	for (int user = 0; user < 60; ++user) {
+		const std::string u = "u" + std::to_string(user), other = "other" + std::to_string(user % 9);
+		const std::string order = "order" + std::to_string(user);
+		builder.add_event({u, "printer", "Purchase", 1.0, 10 * user, order});
+		builder.add_event({u, "ink", "Purchase", 1.0, 10 * user, order});
+		builder.add_event({u, other, "Purchase", 1.0, 10 * user, user % 2 == 0 ? order : order + "b"});
+	}
+	SerialExecutor executor;
+	const data::TrainingSet set = builder.finish(executor, {});
+	Model model(Training(set, "ecomm-frequently-bought-together"));
+	CHECK(set.items()[model.answer({{}, set.items().find("printer")}).front()] == "ink");
+	CHECK(set.items()[model.answer({{}, set.items().find("ink")}).front()] == "printer");
 }
