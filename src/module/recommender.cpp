@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
-#include "serve/campaign.hpp"
-
 #include "train/solution.hpp"
+
+#include "serve/campaign.hpp"
 #include "train/training.hpp"
 
 #include "pg/function.hpp"
