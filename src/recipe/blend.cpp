@@ -92,7 +92,11 @@ void BlendScorer::score(const Query &query, Scores &out) const {
 	normalize(bucket, out);
 }
 
-/// An item is personal when somebody moved it from where popularity had put it.
+bool BlendScorer::reads_sessions() const noexcept {
+	return std::any_of(personal_.begin(), personal_.end(), [](const Member &member) { return member.expert->reads_sessions(); });
+}
+
+/// An item is personal when somebody moved it from where popularity had put it; the network moves all.
 void BlendScorer::tell_reasons(std::size_t bucket, Scores &out) const noexcept {
 	float base[kBlock];
 	for (std::size_t block = 0; block < n_blocks_; ++block) {

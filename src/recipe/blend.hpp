@@ -31,6 +31,7 @@ public:
 	/// The same for all models: also the negative events of users whom no expert looks at keep items out of the list.
 	std::size_t max_history() const noexcept override { return kMaxPast; }
 	void score(const Query &query, Scores &out) const override;
+	bool reads_sessions() const noexcept override;
 
 private:
 	struct Member {

@@ -1,7 +1,7 @@
 // The seat of an expert in the blend. An expert learns from the sequences of the training users, writes its own sections
 // into the model, and at request time adds weight * score to the logits of the items it has something to say about.
-// Scores are linear in the user's past events, so an expert's share of a logit, and an event's share of that, can be told
-// by leaving it out. The blend (blend.hpp) finds the weights; an expert knows nothing about the others.
+// An expert's share of a logit is weight * score, and an event's share of that can be told by leaving the event out. The
+// blend (blend.hpp) finds the weights; an expert knows nothing about the others.
 #include "base/wall.hpp"
 #pragma once
 
@@ -42,6 +42,8 @@ public:
 	virtual std::span<const float> base() const noexcept { return {}; }
 	/// Adds weight * score. Never called when base() is not empty.
 	virtual void add(Past past, float weight, Dense out) const = 0;
+	/// Whether it looks at the events' sessions.
+	virtual bool reads_sessions() const noexcept { return false; }
 };
 
 /// An expert in training. Settings are found once, by `tune`, and kept for every later `fit`. `fit` comes twice: for the

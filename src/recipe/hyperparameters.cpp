@@ -28,7 +28,7 @@ std::string range_of(const HyperparameterSpec &spec) {
 		return "true or false";
 	if (spec.kind == ParameterKind::Categorical)
 		return names_of(spec);
-	return number(spec.minimum) + " to " + number(spec.maximum);
+	return number(spec.minimum) + " to " + number(spec.maximum) + (spec.default_value == kAutomatic ? ", or automatic" : "");
 }
 
 std::string valid_names(const RecipeSpec &recipe) {
@@ -46,6 +46,8 @@ std::string valid_names(const RecipeSpec &recipe) {
 std::string text_of(const HyperparameterSpec &spec, double value) {
 	if (spec.kind == ParameterKind::Boolean)
 		return value != 0 ? "true" : "false";
+	if (value == kAutomatic && spec.default_value == kAutomatic)
+		return "automatic";
 	return spec.kind == ParameterKind::Categorical ? std::string(spec.category(value)) : number(value);
 }
 
@@ -74,6 +76,8 @@ double parse(const HyperparameterSpec &spec, const std::string &given) {
 				return category.value;
 		refuse(spec, names_of(spec), given);
 	}
+	if (given == "automatic" && spec.default_value == kAutomatic)
+		return kAutomatic;
 	if (spec.kind != ParameterKind::Boolean)
 		return parse_number(spec, given);
 	if (given == "true" || given == "True" || given == "1")

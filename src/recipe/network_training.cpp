@@ -22,6 +22,7 @@ constexpr std::size_t kMostUnits = 256;
 constexpr double kLastRate = 0.02;								   // of the peak
 constexpr double kRateOnceMore = 0.05;							   // of the peak, for the pass over everybody
 constexpr std::uint32_t kPatience = 4;							   // epochs without an improvement, or a quarter of all
+constexpr std::size_t kWarmUpShare = 10;						   // at most a tenth of the steps
 constexpr double kPi = 3.14159265358979;
 
 template <class T> Budgeted<T> make(std::size_t n, MemoryBudget &budget) { return Budgeted<T>(n, T{}, BudgetAllocator<T>(&budget)); }
@@ -68,6 +69,7 @@ struct NetworkTraining::Impl {
 	std::vector<std::uint64_t> rested_since; // step up to which an item's row is what it would be had all rows moved at each step
 	std::vector<Source> sources;
 	std::uint64_t step = 0;
+	std::uint32_t warm_up = 1;
 	double operations = 0;
 
 	Impl(const TrainRequest &r, const NetworkShape &shape, const NetworkSettings &s);
@@ -123,7 +125,7 @@ void NetworkTraining::Impl::count_items(const NetworkEvents &events) {
 	}
 	const double total = static_cast<double>(events.size()) + 0.5 * static_cast<double>(n_items);
 	drawn.assign(1, 0.0);
-	for (std::size_t item = 0; item < n_items; ++item) {
+	for (std::size_t item = 0; item < n_items; ++item, poll()) {
 		model.bias[item] = static_cast<float>(std::log((counts[item] + 0.5) / total * static_cast<double>(n_items)));
 		drawn.push_back(drawn.back() + std::pow(counts[item] + 0.5, static_cast<double>(settings.rival_power)));
 	}
@@ -303,7 +305,9 @@ void NetworkTraining::Impl::run(const NetworkEvents &events, std::uint64_t epoch
 									  request.stop);
 	double loss = 0, seen = 0;
 	for (std::size_t i = 0; i < batches.size(); ++i) {
-		const double warm = std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(settings.warm_up));
+		if (step == 0)
+			warm_up = std::min(settings.warm_up, static_cast<std::uint32_t>(1 + batches.size() * settings.epochs / kWarmUpShare));
+		const double warm = std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(warm_up));
 		const double done = static_cast<double>(i) / static_cast<double>(batches.size());
 		loss += learn(events, batches[i], epoch, static_cast<double>(settings.rate) * warm * rate(done));
 		std::uint64_t n = 0;

@@ -1,4 +1,4 @@
-// How the network is fitted. Each event foretells the next one, in a softmax over the truth and a few hundred shared rivals
+// How the network is fitted. Each event foretells the next one, in a softmax over the truth and up to two thousand shared rivals
 // drawn by popularity, corrected for how often each is drawn (Bengio and Senecal 2008). Adam, its rate warmed up and then
 // lowered along a cosine. What held-out users did next decides which epoch's weights stay.
 //
@@ -21,11 +21,11 @@ struct NetworkSettings {
 	std::uint32_t epochs = 20;	   // passes over the events
 	std::uint32_t piece = 200;	   // events of a piece
 	std::uint32_t batch = 32;	   // pieces
-	std::uint32_t rivals = 512;
-	std::uint32_t warm_up = 200;   // steps
+	std::uint32_t rivals = 2048;
+	std::uint32_t warm_up = 200;   // steps, at most
 	std::uint32_t horizon = 0;	   // steps back through time; 0 = the whole piece
-	float rate = 0.004f;
-	float drop = 0.3f;
+	float rate = 0.005f;
+	float drop = 0.2f;
 	float rival_power = 0.5f;	   // rivals are drawn ∝ count^power
 };
 

@@ -37,6 +37,10 @@ struct Category {
 	double value;
 };
 
+/// The value of a hyperparameter that the training finds from the data; written "automatic". It can be a default, and be given
+/// where it is.
+inline constexpr double kAutomatic = -1;
+
 struct HyperparameterSpec {
 	std::string_view name;
 	ParameterKind kind;
@@ -123,6 +127,8 @@ public:
 	/// Newest events of the user that can matter; 0 = the history is not looked at.
 	virtual std::size_t max_history() const noexcept = 0;
 	virtual void score(const Query &query, Scores &out) const = 0;
+	/// Whether the sessions of the history matter.
+	virtual bool reads_sessions() const noexcept { return false; }
 };
 
 struct Capabilities {
@@ -141,6 +147,9 @@ struct CostModel {
 	double event_bytes, user_bytes, item_bytes; // at the peak, the training set included
 	/// Choosing settings costs so much a pair, of at most so many: more data are sampled.
 	double tuning_pairs = 0, tuning_pair_ns = 0, tuning_pair_bytes = 0;
+	/// Of a network: floating-point operations of its training, and bytes of an item's row with all that learning keeps of it.
+	double (*operations)(std::size_t n_events, std::size_t n_items) = nullptr;
+	double learnt_item_bytes = 0;
 };
 
 struct RecipeSpec {

@@ -13,7 +13,8 @@ namespace {
 constexpr const char *kShape = "recurrent.shape", *kWeights = "recurrent.weights", *kItems = "recurrent.items",
 					 *kBias = "recurrent.bias";
 constexpr std::size_t kMostAsked = 2000;	 // held-out events asked for after every epoch
-constexpr double kFewestEpochs = 4;
+constexpr double kFewestEpochs = 4, kMostEpochs = 20, kMostRivals = 2048;
+constexpr double kFew = 4e5; // events
 constexpr std::uint32_t kLargest = 256; // units
 constexpr double kMostOperations = 2e14;  // of a training: half an hour on two slow cores
 constexpr std::uint64_t kSampleStream = 0x73616d70;
@@ -48,23 +49,35 @@ NetworkEvents read_events(const TrainRequest &request, const Sequences &sequence
 }
 
 struct Plan {
-	std::uint32_t d;
-	double share; // of the users
-	NetworkSettings settings;
+	std::uint32_t d, epochs, rivals;
+	float drop;
+	double share;	   // of the users
+	double operations; // of all epochs
 };
 
-/// From the number of events, what is learnt: more events fill a larger network, and need to be seen less often.
-Plan make_plan(const Sequences &sequences) {
+/// More events and items fill a larger network; more than kMostOperations can pay for are seen less often, then in part. `d` > 0
+/// is given.
+Plan make_plan(double n_events, double n_items, std::uint32_t d) noexcept {
 	Plan plan{};
-	const double n = static_cast<double>(std::max<std::size_t>(sequences.n_events(), 1));
-	plan.d = n < 3e4 ? 32 : n < 4e5 ? 64 : 96;
-	plan.share = 1;
-	const double d = plan.d, of_event = 6 * d * (14 * d + plan.settings.rivals);
-	const double most = kMostOperations / of_event; // events that can be learnt, in all epochs together
-	const double epochs = std::clamp(std::floor(most / n), kFewestEpochs, static_cast<double>(plan.settings.epochs));
-	plan.settings.epochs = static_cast<std::uint32_t>(epochs);
-	plan.share = std::min(1.0, most / (n * epochs));
+	plan.d = d > 0 ? d : n_events < 3e4 || n_items < 500 ? 32 : 64;
+	plan.rivals = static_cast<std::uint32_t>(std::min(kMostRivals, n_items));
+	plan.drop = n_events < kFew ? 0.3f : 0.2f;
+	const double of_event = 6.0 * plan.d * (14.0 * plan.d + plan.rivals), n = std::max(n_events, 1.0);
+	const double epochs = std::clamp(std::floor(kMostOperations / (n * of_event)), kFewestEpochs, kMostEpochs);
+	plan.epochs = static_cast<std::uint32_t>(epochs);
+	plan.share = std::min(1.0, kMostOperations / (n * of_event * epochs));
+	plan.operations = n * of_event * epochs * plan.share;
 	return plan;
+}
+
+NetworkSettings settings_of(const Plan &plan, const TrainRequest &request) {
+	NetworkSettings settings;
+	settings.epochs = plan.epochs;
+	settings.rivals = plan.rivals;
+	settings.drop = plan.drop;
+	if (const double steps = request.hyperparameters["bptt"]; steps != kAutomatic)
+		settings.horizon = static_cast<std::uint32_t>(steps);
+	return settings;
 }
 
 class RecurrentScorer final : public ExpertScorer {
@@ -88,6 +101,8 @@ public:
 		math::kernels().scores(bias_.size(), layout_.shape().d, items_.data(), bias_.data(), answer, weight, out.logit);
 		out.mark_all();
 	}
+
+	bool reads_sessions() const noexcept override { return code_.told_sessions != 0; }
 
 private:
 	void pack(Past past, PackedHistories &out) const {
@@ -113,6 +128,10 @@ private:
 
 } // namespace
 
+double network_operations(std::size_t n_events, std::size_t n_items) noexcept {
+	return make_plan(static_cast<double>(n_events), static_cast<double>(n_items), 0).operations;
+}
+
 void RecurrentNetwork::fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out,
 						   artifact::Writer &writer) {
 	if (training_ == nullptr) {
@@ -133,10 +152,12 @@ void RecurrentNetwork::begin(const TrainRequest &request, const Sequences &seque
 	SessionFinder sessions;
 	each_history(request, sequences, 1, [&](const std::vector<Event> &history) { sessions.add(history); });
 	code_ = sessions.found();
-	const Plan plan = make_plan(sequences);
+	const double given = request.hyperparameters["hidden_dimension"];
+	const auto d = given == kAutomatic ? 0 : static_cast<std::uint32_t>(math::padded(static_cast<std::size_t>(given)));
+	const Plan plan = make_plan(static_cast<double>(sequences.n_events()), static_cast<double>(sequences.n_items()), d);
 	share_ = plan.share;
 	training_ = std::make_unique<NetworkTraining>(
-		request, NetworkShape{plan.d, EventCode::kRows, code_.two_levels()}, plan.settings);
+		request, NetworkShape{plan.d, EventCode::kRows, code_.two_levels()}, settings_of(plan, request));
 	const NetworkEvents events = read_events(request, sequences, plan.share, code_);
 	if (held_out == nullptr) {
 		training_->fit(events);
@@ -145,7 +166,7 @@ void RecurrentNetwork::begin(const TrainRequest &request, const Sequences &seque
 	NetworkEvents asked(&request.budget);
 	asked.extra_columns = EventCode::kColumns;
 	asked.extra_unknown = EventCode::kUnknownGap;
-	std::vector<std::uint32_t> given;
+	std::vector<std::uint32_t> inputs;
 	std::vector<Event> history;
 	for (std::size_t user = 0, n = 0; user < held_out->n_users() && n < kMostAsked; ++user) {
 		history.clear();
@@ -157,10 +178,10 @@ void RecurrentNetwork::begin(const TrainRequest &request, const Sequences &seque
 			positive += i < held_out->given(user);
 		}
 		code_.append(history, asked);
-		given.push_back(positive);
+		inputs.push_back(positive);
 		n += history.size() - positive;
 	}
-	training_->fit(events, &asked, given);
+	training_->fit(events, &asked, inputs);
 }
 
 std::unique_ptr<ExpertScorer> RecurrentNetwork::open(const artifact::View &view, std::size_t n_items) const {

@@ -12,10 +12,13 @@
 
 namespace recsys::recipe {
 
+/// Floating-point operations of a training with automatic settings.
+double network_operations(std::size_t n_events, std::size_t n_items) noexcept;
+
 class RecurrentNetwork final : public Expert {
 public:
 	std::string_view name() const noexcept override { return "recurrent"; }
-	double default_weight() const noexcept override { return 0.3; }
+	double default_weight() const noexcept override { return 0.5; }
 	void fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out,
 			 artifact::Writer &writer) override;
 	std::unique_ptr<ExpertScorer> open(const artifact::View &view, std::size_t n_items) const override;

@@ -2,6 +2,7 @@
 #include "recipe/recipe.hpp"
 
 #include "recipe/popularity.hpp"
+#include "recipe/recurrent_network.hpp"
 #include "recipe/sims.hpp"
 #include "recipe/user_personalization.hpp"
 
@@ -21,12 +22,14 @@ constexpr CostModel kBlendCost{.fixed_seconds = 0,
 							   .history_limit = 500,
 							   .score_ns = 100,
 							   .parallel_share = 0.92,
-							   .event_bytes = 60,
+							   .event_bytes = 80,
 							   .user_bytes = 60,
 							   .item_bytes = 2000,
 							   .tuning_pairs = 2e8,
 							   .tuning_pair_ns = 130,
-							   .tuning_pair_bytes = 0.6};
+							   .tuning_pair_bytes = 0.6,
+							   .operations = network_operations,
+							   .learnt_item_bytes = 1500};
 
 RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view description,
 					 TrainResult (*train)(const TrainRequest &)) {

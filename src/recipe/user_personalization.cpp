@@ -6,6 +6,7 @@
 #include "recipe/evaluate.hpp"
 #include "recipe/item_item.hpp"
 #include "recipe/popularity_prior.hpp"
+#include "recipe/recurrent_network.hpp"
 #include "recipe/repeat_habit.hpp"
 #include "recipe/sequential_rules.hpp"
 #include "recipe/stacking.hpp"
@@ -23,6 +24,7 @@ std::vector<std::unique_ptr<Expert>> all_experts() {
 	experts.push_back(std::make_unique<PopularityPrior>());
 	experts.push_back(std::make_unique<SequentialRules>());
 	experts.push_back(std::make_unique<ItemItem>());
+	experts.push_back(std::make_unique<RecurrentNetwork>());
 	experts.push_back(std::make_unique<RepeatHabit>());
 	return experts;
 }
@@ -178,6 +180,12 @@ TrainResult train_blend(const TrainRequest &request, const char *recipe) {
 
 std::vector<HyperparameterSpec> blend_hyperparameters() {
 	return {
+		{"hidden_dimension", ParameterKind::Integer, kAutomatic, 32, 256, true,
+		 "Units of the recurrent network, rounded up to a multiple of 16. Automatic: 32 for few events or items, else 64; a "
+		 "larger network learns finer distinctions and takes longer."},
+		{"bptt", ParameterKind::Integer, kAutomatic, 2, 32, true,
+		 "Steps back through a history over which the recurrent network learns from one outcome. Automatic: all of them, which costs "
+		 "no more; fewer make it heed the newest events only."},
 		{"recency_mask", ParameterKind::Boolean, 1, 0, 1, true,
 		 "Whether newer events make an item more popular than older ones; how fast they fade is found from the data."},
 		{"min_user_history_length_percentile", ParameterKind::Float, 0.0, 0, 1, false,

@@ -132,6 +132,8 @@ void Endpoint::write_statements() {
 	std::vector<std::string> columns{"item_id", "timestamp"};
 	if (!rule_.negative_types.empty())
 		columns.push_back("event_type");
+	if (reads_sessions())
+		columns.push_back("session_id");
 	const std::string events = catalog::union_sql(group_, interactions_, columns,
 												  "{user_id} OPERATOR(pg_catalog.=) $1" + event_condition());
 	const std::string ordered = events + " ORDER BY \"timestamp\" DESC";

@@ -59,6 +59,8 @@ public:
 	const catalog::Dataset &interactions() const noexcept { return interactions_; }
 	const std::optional<catalog::Dataset> &items() const noexcept { return items_; }
 	bool has_negative_types() const noexcept { return !rule_.negative_types.empty(); }
+	/// Whether the statements give the events' sessions, in their last column: only a model that looks at them has them read.
+	bool reads_sessions() const noexcept { return model_->scorer().reads_sessions(); }
 	bool is_negative_type(std::string_view type) const noexcept;
 	bool has_availability() const noexcept { return items_ && items_->availability() != nullptr; }
 	Oid alias_relation() const noexcept { return alias_relation_; }

@@ -1,3 +1,5 @@
+#include "base/hash.hpp"
+
 #include "serve/history.hpp"
 
 #include <algorithm>
@@ -29,6 +31,12 @@ bool has_aliases(Oid relation) {
 	});
 }
 
+/// Sessions are only told apart from one another: a hash does.
+std::uint32_t session_ordinal(std::string_view session) {
+	const auto ordinal = static_cast<std::uint32_t>(hash64(session));
+	return ordinal == data::kNone ? 0 : ordinal;
+}
+
 /// Appends the events of a statement's rows; true when rows were left out because the model does not know their items.
 bool append_events(const Endpoint &endpoint, const SPITupleTable *rows, std::vector<Event> &out) {
 	const store::Model &model = endpoint.model();
@@ -36,8 +44,9 @@ bool append_events(const Endpoint &endpoint, const SPITupleTable *rows, std::vec
 	const Oid item_type = TupleDescAttr(shape, 0)->atttypid;
 	bool unknown = false;
 	pg::IdBuffer buffer;
-	Datum values[3];
-	bool nulls[3];
+	Datum values[4];
+	bool nulls[4];
+	const int session = endpoint.reads_sessions() ? shape->natts - 1 : -1;
 	for (std::uint64_t row = 0; row < rows->numvals; ++row) {
 		heap_deform_tuple(rows->vals[row], shape, values, nulls);
 		if (nulls[0] || nulls[1])
@@ -50,6 +59,8 @@ bool append_events(const Endpoint &endpoint, const SPITupleTable *rows, std::vec
 		const bool negative =
 			endpoint.has_negative_types() && !nulls[2] && endpoint.is_negative_type(pg::text_view(values[2]));
 		out.push_back({item, pg::unix_micros(DatumGetTimestampTz(values[1])), static_cast<std::int8_t>(negative ? -1 : 1)});
+		if (session >= 0 && !nulls[session])
+			out.back().session = session_ordinal(pg::text_view(values[session]));
 	}
 	return unknown;
 }

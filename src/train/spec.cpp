@@ -32,6 +32,8 @@ recipe::Hyperparameters parse_hyperparameters(const recipe::RecipeSpec &recipe, 
 }
 
 Json typed_value(const recipe::HyperparameterSpec &parameter, double value) {
+	if (value == recipe::kAutomatic && parameter.default_value == recipe::kAutomatic)
+		return "automatic";
 	switch (parameter.kind) {
 	case recipe::ParameterKind::Integer:
 		return static_cast<std::int64_t>(value);

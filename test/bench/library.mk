@@ -12,3 +12,11 @@ library-bench: build/unit/library-bench
 build/unit/bank-bench: build/unit/test/bench/bank.o $(patsubst %.cpp,build/unit/%.o,$(UNIT_SOURCES))
 	$(UNIT_CXX) $(UNIT_FLAGS) $^ -o $@
 -include build/unit/test/bench/bank.d
+
+# How fast the recurrent network learns (test/bench/network_bench.cpp): `make network-bench`.
+build/unit/network-bench: build/unit/test/bench/network_bench.o $(patsubst %.cpp,build/unit/%.o,$(UNIT_SOURCES))
+	$(UNIT_CXX) $(UNIT_FLAGS) $^ -o $@
+.PHONY: network-bench
+network-bench: build/unit/network-bench
+	$<
+-include build/unit/test/bench/network_bench.d

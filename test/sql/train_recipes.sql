@@ -21,7 +21,7 @@ SELECT capabilities FROM recsys.recipes WHERE name = 'sims';
 -- every recipe and every hyperparameter says what it is for, and its default lies in its range
 SELECT name FROM recsys.recipes WHERE length(description) < 20 OR NOT 'interactions' = ANY (required_datasets);
 SELECT r.name, h->>'name' FROM recsys.recipes AS r, jsonb_array_elements(hyperparameters) AS h
-WHERE length(h->>'reason') < 20 OR CASE WHEN h->>'type' IN ('integer', 'float')
+WHERE length(h->>'reason') < 20 OR CASE WHEN h->>'default' = 'automatic' THEN h->>'type' <> 'integer' WHEN h->>'type' IN ('integer', 'float')
     THEN NOT (h->>'default')::float8 BETWEEN (h->>'minimum')::float8 AND (h->>'maximum')::float8
     WHEN h->>'type' = 'categorical' THEN NOT h->'values' ? (h->>'default') ELSE h->>'type' <> 'boolean' END;
 
