@@ -1,4 +1,5 @@
 -- Solutions: creation with every argument, refusals, rights, description, deletion.
+SELECT count(*) AS solutions FROM recsys_internal.solution \gset
 \set SHOW_CONTEXT never
 \pset format unaligned
 \pset tuples_only on
@@ -92,4 +93,4 @@ ROLLBACK;
 SELECT name FROM recsys.solutions WHERE dataset_group = 'train_solutions';
 SELECT recsys.delete_dataset_group('train_solutions', cascade => true);
 SELECT recsys.delete_dataset_group('train_solutions_2', cascade => true);
-SELECT count(*) FROM recsys_internal.solution;
+SELECT count(*) - :solutions FROM recsys_internal.solution;
