@@ -63,7 +63,7 @@ COMMENT ON FUNCTION recsys.create_dataset IS
 'Gives a dataset group one of its datasets: interactions, items, users, actions or action_interactions. Returns the table in the group''s schema that put_* and your own INSERT and COPY write. A group has at most one dataset of each type.
 
 A managed dataset is that table, made from one of
-  fields: {"genres": "categorical", "price": "float", "plot": "textual", "in_stock": "availability", "weight": {"type": "float", "role": "stored"}}. Types: categorical, textual, availability, string, float, double, int, long, boolean, timestamp. Roles: categorical, numeric, textual (items, one), stored (kept and filterable, never trained), availability (items, one: false is never recommended). An id column may be given the type int, long or uuid; by default ids are text.
+  fields: {"genres": "categorical", "price": "float", "plot": "textual", "in_stock": "availability", "weight": {"type": "float", "role": "stored"}}. A text may have "language" (a text search configuration, by default simple; "chinese" and "japanese" are understood) and "text_null_fill" (stands for a missing text): {"plot": {"type": "textual", "language": "english", "text_null_fill": "blank"}}. Types: categorical, textual, availability, string, float, double, int, long, boolean, timestamp. Roles: categorical, numeric, textual (items, one), stored (kept and filterable, never trained), availability (items, one: false is never recommended). An id column may be given the type int, long or uuid; by default ids are text.
   avro_schema: the name of a schema made with create_schema, of the same domain as the group.
 A table of the right shape that you own and that lies in the schema under the dataset''s name is adopted.
 

@@ -35,7 +35,9 @@ event_value_threshold: train on events whose event_value is at least this; event
 negative_event_types: events of these types say that the item is not wanted; they are never a signal for it and always read,
 whatever event_type and event_value_threshold say.
 hyperparameters: a JSON object, values as numbers, booleans or text; recsys.recipes shows names, ranges and defaults.
-perform_hpo, hpo_config, perform_auto_ml, optimization_objective, excluded_columns, auto_training_interval: not supported yet.
+excluded_columns: fields that are not learned from, by dataset type: ''{"items": ["plot"], "users": ["zip"]}''. They still work
+in filters and in answers.
+perform_hpo, hpo_config, perform_auto_ml, optimization_objective, auto_training_interval: not supported yet.
 Needs the ownership of the group''s schema. Errors: RS001 for a group or recipe that does not exist, RS006 when the name is
 used, 42602 for an invalid name, 22023 for hyperparameters and event types, 0A000 for what is not supported yet, RS003 for the
 11th solution of a group under recsys.service_limits.';

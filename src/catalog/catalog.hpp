@@ -98,6 +98,9 @@ struct Field {
 	std::string type; // string, float, double, int, long, boolean, timestamp
 	Role role = Role::Stored;
 	bool nullable = true;
+	// Of a textual field:
+	std::string language = {};		 // a text search configuration, "chinese" or "japanese"; "" = simple
+	std::string text_null_fill = {}; // stands for a missing text; "" = nothing does
 };
 
 /// One relation of a mapped dataset.

@@ -41,7 +41,8 @@ constexpr std::array<std::pair<Role, const char *>, 5> kRoleNames = {{{Role::Cat
 std::vector<Field> parse_fields(const std::string &text) {
 	std::vector<Field> fields;
 	for (const Json &f : Json::parse(text))
-		fields.push_back({f.at("name"), f.at("type"), parse_role(f.at("role").get<std::string>()), f.at("nullable")});
+		fields.push_back({f.at("name"), f.at("type"), parse_role(f.at("role").get<std::string>()), f.at("nullable"),
+						  f.value("language", ""), f.value("text_null_fill", "")});
 	return fields;
 }
 

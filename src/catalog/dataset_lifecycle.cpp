@@ -379,8 +379,14 @@ Json sources_json(const Dataset &dataset) {
 
 Json fields_json(const std::vector<Field> &fields) {
 	Json out = Json::array();
-	for (const Field &f : fields)
-		out.push_back({{"name", f.name}, {"type", f.type}, {"role", to_string(f.role)}, {"nullable", f.nullable}});
+	for (const Field &f : fields) {
+		Json field = {{"name", f.name}, {"type", f.type}, {"role", to_string(f.role)}, {"nullable", f.nullable}};
+		if (!f.language.empty())
+			field["language"] = f.language;
+		if (!f.text_null_fill.empty())
+			field["text_null_fill"] = f.text_null_fill;
+		out.push_back(std::move(field));
+	}
 	return out;
 }
 

@@ -17,7 +17,8 @@ using pg::quote_identifier;
 namespace {
 
 bool same(const Field &a, const Field &b) {
-	return a.type == b.type && a.role == b.role && a.nullable == b.nullable;
+	return a.type == b.type && a.role == b.role && a.nullable == b.nullable && a.language == b.language &&
+		   a.text_null_fill == b.text_null_fill;
 }
 
 [[noreturn]] void refuse(const std::string &field, const char *why, const char *detail, const char *hint = "") {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "pg/settings.hpp"
+#include "pg/text_search.hpp"
 
 namespace recsys::catalog {
 
@@ -273,9 +274,18 @@ Field long_form(const DeclaredField &f, const Json &value, const FieldRule *rule
 			out.nullable = member.get<bool>();
 		else if (key == "nullable")
 			refuse(f, "must have true or false for \"nullable\"");
+		else if (key == "language")
+			out.language = string_member(f, member, "language");
+		else if (key == "text_null_fill")
+			out.text_null_fill = string_member(f, member, "text_null_fill");
 		else if (key != "type")
-			refuse(f, "has the unrecognized attribute \"" + key + "\"", "Attributes are type, role and nullable.");
+			refuse(f, "has the unrecognized attribute \"" + key + "\"",
+				   "Attributes are type, role, nullable, language and text_null_fill.");
 	}
+	if (out.role != Role::Textual && !(out.language.empty() && out.text_null_fill.empty()))
+		refuse(f, "cannot have a language or a text_null_fill", "Only a textual field may.");
+	if (out.role == Role::Textual)
+		require_language(f.spelled, out.language);
 	return out;
 }
 
@@ -304,6 +314,17 @@ Json parse_json(const std::string &text, const char *argument) {
 	if (value.is_discarded())
 		throw Error(sqlstate::InvalidParameter, std::string("argument \"") + argument + "\" has a number out of range");
 	return value;
+}
+
+Oid require_language(std::string_view field, const std::string &language) {
+	const bool paired = language.empty() || language == "chinese" || language == "japanese";
+	const Oid config = pg::find_text_search_config(paired ? "simple" : language);
+	if (!OidIsValid(config))
+		throw Error("42704", "text search configuration \"" + language + "\" does not exist",
+					"It is the language of field \"" + std::string(field) + "\".",
+					"Those of PostgreSQL are listed in \"pg_ts_config\"; write others with their schema. \"chinese\" and "
+					"\"japanese\" are understood without one.");
+	return config;
 }
 
 Role default_role(std::string_view type) { return is_number(type) ? Role::Numeric : Role::Stored; }

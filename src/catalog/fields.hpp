@@ -33,8 +33,8 @@ const FieldRule *field_rule(DatasetType type, std::string_view domain, std::stri
 std::vector<Field> check_fields(DatasetType type, std::string_view domain, const std::vector<DeclaredField> &declared,
 								Declaration declaration);
 
-/// The short form: a JSON object of name → type name, or {"type", "role", "nullable"}. Types: categorical, textual, string,
-/// float, double, int, long, boolean, timestamp.
+/// The short form: a JSON object of name → type name, or {"type", "role", "nullable", "language", "text_null_fill"}. Types:
+/// categorical, textual, string, float, double, int, long, boolean, timestamp.
 std::vector<DeclaredField> parse_short_fields(DatasetType type, std::string_view domain, const Json &fields);
 
 /// The id types that the short form gives to id columns, such as {"item_id": "long"}; removes them from `fields`.
@@ -42,6 +42,10 @@ struct IdTypes {
 	Oid user = InvalidOid, item = InvalidOid; // item: also action; invalid = not given
 };
 IdTypes take_id_types(DatasetType type, Json &fields);
+
+/// The text search configuration behind the language of a textual field. Chinese and Japanese need none: their characters are
+/// paired when they are read, whatever the language. Errors: 42704.
+Oid require_language(std::string_view field, const std::string &language);
 
 /// The role a field of this type has unless told otherwise.
 Role default_role(std::string_view type);

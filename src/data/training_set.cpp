@@ -127,8 +127,8 @@ std::uint32_t IdDictionary::find(std::string_view id) const noexcept {
 
 struct TrainingSetBuilder::Impl {
 	explicit Impl(MemoryBudget *b)
-		: budget(b), users(b), items(b), sessions(b), has_row(BudgetAllocator<std::uint8_t>(b)),
-		  created(BudgetAllocator<std::int64_t>(b)) {}
+		: budget(b), users(b), items(b), sessions(b), described_users(b), has_row(BudgetAllocator<std::uint8_t>(b)),
+		  created(BudgetAllocator<std::int64_t>(b)), item_table({}, b), user_table({}, b) {}
 
 	std::uint16_t intern_type(std::string_view type);
 	Budgeted<std::uint32_t> rank(const Interner &interner, IdDictionary &out, Executor &executor,
@@ -139,10 +139,11 @@ struct TrainingSetBuilder::Impl {
 							 const StopToken &stop);
 	void sort_users(std::span<Row> rows, TrainingSet &set, Executor &executor, const StopToken &stop);
 	void describe_items(std::span<const std::uint32_t> item_ranks, TrainingSet &set, const StopToken &stop);
+	void learn_features(std::span<const std::uint32_t> item_ranks, TrainingSet &set, Executor &executor, const StopToken &stop);
 
 	static constexpr std::int64_t kNotCreated = std::numeric_limits<std::int64_t>::max();
 	MemoryBudget *budget;
-	Interner users, items, sessions;
+	Interner users, items, sessions, described_users;
 	std::map<std::string, std::uint16_t, std::less<>> types;
 	std::uint16_t last_type = 0;
 	std::string_view last_type_name; // of a node of `types`: stays valid
@@ -150,6 +151,7 @@ struct TrainingSetBuilder::Impl {
 	std::size_t n_rows = 0;
 	Budgeted<std::uint8_t> has_row; // by arrival number of the item, as far as rows of items came
 	Budgeted<std::int64_t> created; // the same; kNotCreated when the row has none
+	FeatureTable item_table, user_table; // entities: arrival numbers of items, of described_users
 };
 
 TrainingSetBuilder::TrainingSetBuilder(MemoryBudget *budget) : impl_(std::make_unique<Impl>(budget)) {}
@@ -191,7 +193,19 @@ void TrainingSetBuilder::add_event(const EventRow &row) {
 	++impl.n_rows;
 }
 
-void TrainingSetBuilder::add_item(std::string_view id, std::optional<std::int64_t> created) {
+void TrainingSetBuilder::describe_items(std::vector<FeatureColumn> columns) {
+	impl_->item_table = FeatureTable(std::move(columns), impl_->budget);
+}
+
+void TrainingSetBuilder::describe_users(std::vector<FeatureColumn> columns) {
+	impl_->user_table = FeatureTable(std::move(columns), impl_->budget);
+}
+
+void TrainingSetBuilder::add_user(std::string_view id, const FeatureRow &metadata) {
+	impl_->user_table.add(impl_->described_users.intern(id), metadata);
+}
+
+void TrainingSetBuilder::add_item(std::string_view id, std::optional<std::int64_t> created, const FeatureRow *metadata) {
 	Impl &impl = *impl_;
 	const std::uint32_t item = impl.items.intern(id);
 	if (item >= impl.has_row.size()) {
@@ -201,6 +215,8 @@ void TrainingSetBuilder::add_item(std::string_view id, std::optional<std::int64_
 	impl.has_row[item] = 1;
 	if (created)
 		impl.created[item] = std::min(impl.created[item], *created);
+	if (metadata != nullptr)
+		impl.item_table.add(item, *metadata);
 }
 
 Budgeted<std::uint32_t> TrainingSetBuilder::Impl::rank(const Interner &interner, IdDictionary &out, Executor &executor,
@@ -335,49 +351,18 @@ TrainingSet TrainingSetBuilder::finish(Executor &executor, const StopToken &stop
 		impl->sort_users(rows, set, executor, stop);
 	}
 	impl->describe_items(item_ranks, set, stop);
+	impl->learn_features(item_ranks, set, executor, stop);
 	return set;
 }
 
-TrainingSet TrainingSet::subset_of_users(std::span<const std::uint8_t> keep, MemoryBudget *budget) const {
-	std::size_t n_kept = 0, n_kept_events = 0, n_kept_bytes = 0;
-	for (std::uint32_t user = 0; user < n_users(); ++user)
-		if (keep[user] != 0) {
-			++n_kept;
-			n_kept_events += user_begin(user + 1) - user_begin(user);
-			n_kept_bytes += users_[user].size();
-		}
-	TrainingSet set;
-	set.items_.offsets_ = Budgeted<std::uint64_t>(items_.offsets_, BudgetAllocator<std::uint64_t>(budget));
-	set.items_.bytes_ = Budgeted<char>(items_.bytes_, BudgetAllocator<char>(budget));
-	set.users_.offsets_ = make<std::uint64_t>(n_kept + 1, budget);
-	set.users_.bytes_ = make<char>(n_kept_bytes, budget);
-	set.user_offsets_ = make<std::uint64_t>(n_kept + 1, budget);
-	set.item_ = make<std::uint32_t>(n_kept_events, budget);
-	set.session_ = make<std::uint32_t>(n_kept_events, budget);
-	set.time_ = make<std::int64_t>(n_kept_events, budget);
-	set.type_ = make<std::uint16_t>(n_kept_events, budget);
-	set.value_ = make<float>(n_kept_events, budget);
-	std::size_t to = 0, at = 0;
-	for (std::uint32_t user = 0; user < n_users(); ++user) {
-		if (keep[user] == 0)
-			continue;
-		const std::size_t begin = user_begin(user), n = user_begin(user + 1) - begin;
-		std::copy_n(item_.data() + begin, n, set.item_.data() + to);
-		std::copy_n(session_.data() + begin, n, set.session_.data() + to);
-		std::copy_n(time_.data() + begin, n, set.time_.data() + to);
-		std::copy_n(type_.data() + begin, n, set.type_.data() + to);
-		std::copy_n(value_.data() + begin, n, set.value_.data() + to);
-		to += n;
-		const std::string_view id = users_[user];
-		std::copy_n(id.data(), id.size(), set.users_.bytes_.data() + set.users_.offsets_[at]);
-		set.users_.offsets_[at + 1] = set.users_.offsets_[at] + id.size();
-		set.user_offsets_[++at] = to;
-	}
-	set.event_types_ = event_types_;
-	set.item_has_row_ = Budgeted<std::uint8_t>(item_has_row_, BudgetAllocator<std::uint8_t>(budget));
-	set.item_created_ = Budgeted<std::int64_t>(item_created_, BudgetAllocator<std::int64_t>(budget));
-	set.newest_time_ = newest_time_;
-	return set;
+void TrainingSetBuilder::Impl::learn_features(std::span<const std::uint32_t> item_ranks, TrainingSet &set, Executor &executor,
+											  const StopToken &stop) {
+	auto user_ordinals = make<std::uint32_t>(described_users.size(), budget);
+	SparsePoll poll(stop);
+	for (std::uint32_t arrival = 0; arrival < user_ordinals.size(); ++arrival, poll())
+		user_ordinals[arrival] = set.users_.find(described_users[arrival]);
+	set.item_features_ = std::make_shared<LearnedFeatures>(item_table.learn(item_ranks, set.n_items(), executor, stop));
+	set.user_features_ = std::make_shared<LearnedFeatures>(user_table.learn(user_ordinals, set.n_users(), executor, stop));
 }
 
 } // namespace recsys::data

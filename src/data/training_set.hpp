@@ -18,10 +18,9 @@
 #include "base/budget.hpp"
 #include "base/executor.hpp"
 #include "base/stop.hpp"
+#include "data/features.hpp"
 
 namespace recsys::data {
-
-inline constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
 /// Ids in ascending byte order; the ordinal of an id is its rank. Immutable.
 class IdDictionary {
@@ -69,9 +68,10 @@ public:
 	std::span<const std::int64_t> item_created() const noexcept { return item_created_; }
 	std::int64_t newest_time() const noexcept { return newest_time_; } // of all events; 0 without events
 
-	/// A copy that holds only the users with keep[u] != 0, with their events; items, types and ordinals of items stay the
-	/// same, users are renumbered in order. Used for the held-out split.
-	TrainingSet subset_of_users(std::span<const std::uint8_t> keep, MemoryBudget *budget) const;
+	/// Metadata, a row an item; without columns when none was read.
+	const LearnedFeatures &item_features() const noexcept { return *item_features_; }
+	/// Metadata, a row a user.
+	const LearnedFeatures &user_features() const noexcept { return *user_features_; }
 
 private:
 	friend class TrainingSetBuilder;
@@ -85,6 +85,7 @@ private:
 	Budgeted<std::uint8_t> item_has_row_;
 	Budgeted<std::int64_t> item_created_;
 	std::int64_t newest_time_ = 0;
+	std::shared_ptr<const LearnedFeatures> item_features_, user_features_; // never null
 };
 
 /// One row of the interactions dataset; ids as text in the native type's output form.
@@ -104,8 +105,13 @@ public:
 	~TrainingSetBuilder();
 	/// Errors: 22023 for a value that is infinite.
 	void add_event(const EventRow &row);
-	/// `created` is absent when the items row has none.
-	void add_item(std::string_view id, std::optional<std::int64_t> created);
+	/// The columns of metadata that rows of items and users will come with; before the first such row.
+	void describe_items(std::vector<FeatureColumn> columns);
+	void describe_users(std::vector<FeatureColumn> columns);
+	/// `created` is absent when the items row has none; `metadata` is null when no columns were described.
+	void add_item(std::string_view id, std::optional<std::int64_t> created, const FeatureRow *metadata = nullptr);
+	/// Users without events are left out of the set. Errors: 22023 for vectors of one column that differ in length.
+	void add_user(std::string_view id, const FeatureRow &metadata);
 	std::size_t events() const noexcept;
 	/// Sorts; polls `stop`. The builder is empty afterwards.
 	TrainingSet finish(Executor &executor, const StopToken &stop);

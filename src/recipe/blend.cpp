@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "math/sum_exp.hpp"
+#include "recipe/cold_items.hpp"
 
 namespace recsys::recipe {
 
@@ -34,13 +35,16 @@ std::size_t length_bucket(std::size_t n_votes) noexcept {
 	return bucket;
 }
 
-BlendScorer::BlendScorer(std::size_t n_items, const ExpertScorers &experts, const std::vector<LengthWeights> &weights)
-	: n_items_(n_items), n_blocks_((n_items + kBlock - 1) / kBlock) {
+BlendScorer::BlendScorer(std::size_t n_items, const ExpertScorers &experts, const std::vector<LengthWeights> &weights,
+						 std::shared_ptr<const ColdItems> cold)
+	: n_items_(n_items), n_blocks_((n_items + kBlock - 1) / kBlock), cold_(std::move(cold)) {
 	for (std::size_t e = 0; e < experts.size(); ++e) {
 		if (silent(weights[e]))
 			continue;
 		(experts[e]->base().empty() ? personal_ : base_).push_back({experts[e], weights[e]});
 	}
+	for (const Member &member : base_)
+		prior_ += member.weights[0];
 	std::vector<float> logit(n_blocks_ * kBlock);
 	for (std::size_t bucket = 0; bucket < kLengthBuckets; ++bucket) {
 		for (std::size_t block = 0; block < n_blocks_; ++block)
@@ -70,6 +74,8 @@ void BlendScorer::fill_base(std::size_t bucket, std::size_t block, float *logit)
 			for (std::size_t i = 0; i < size; ++i)
 				logit[i] += weight * base[i];
 	}
+	if (cold_)
+		cold_->mix_base(block * kBlock, block * kBlock + size, prior_, bucket > 0, logit);
 }
 
 void BlendScorer::score(const Query &query, Scores &out) const {
@@ -84,6 +90,8 @@ void BlendScorer::score(const Query &query, Scores &out) const {
 	for (const Member &member : personal_)
 		if (member.weights[bucket] != 0.0f)
 			member.expert->add(past.past(), member.weights[bucket], {out.logit.data(), out.touched.data(), n_blocks_});
+	if (cold_)
+		cold_->add(past.past(), {out.logit.data(), out.touched.data(), n_blocks_});
 	tell_reasons(bucket, out);
 	for (const std::uint32_t item : past.denied()) {
 		out.logit[item] = -std::numeric_limits<float>::infinity();
@@ -107,6 +115,8 @@ void BlendScorer::tell_reasons(std::size_t bucket, Scores &out) const noexcept {
 		for (std::size_t i = 0; i < block_size(block); ++i)
 			out.reason[first + i] = out.logit[first + i] != base[i] ? Reason::Personal : Reason::Popular;
 	}
+	if (cold_)
+		cold_->tell_reasons(out.reason);
 }
 
 void BlendScorer::normalize(std::size_t bucket, Scores &out) const noexcept {
@@ -167,7 +177,10 @@ std::unique_ptr<Scorer> open_blend(const artifact::View &view, const std::vector
 		if (!only.empty())
 			mine.fill(name == only ? 1.0f : 0.0f);
 	}
-	return std::make_unique<BlendScorer>(n_items, experts, weights);
+	std::shared_ptr<const ColdItems> cold;
+	if (only.empty() && ColdItems::present(view))
+		cold = std::make_shared<ColdItems>(view, n_items);
+	return std::make_unique<BlendScorer>(n_items, experts, weights, std::move(cold));
 }
 
 } // namespace recsys::recipe

@@ -21,12 +21,15 @@ inline constexpr std::size_t kLengthBuckets = 6;
 std::size_t length_bucket(std::size_t n_votes) noexcept;
 
 using LengthWeights = std::array<float, kLengthBuckets>;
+class ColdItems;
 using ExpertScorers = std::vector<std::shared_ptr<const ExpertScorer>>;
 
 class BlendScorer final : public Scorer {
 public:
 	/// weights[e] belongs to experts[e]; an expert with all weights zero is dropped.
-	BlendScorer(std::size_t n_items, const ExpertScorers &experts, const std::vector<LengthWeights> &weights);
+	/// `cold` may be null.
+	BlendScorer(std::size_t n_items, const ExpertScorers &experts, const std::vector<LengthWeights> &weights,
+				std::shared_ptr<const ColdItems> cold = nullptr);
 	std::size_t n_items() const noexcept override { return n_items_; }
 	/// The same for all models: also the negative events of users whom no expert looks at keep items out of the list.
 	std::size_t max_history() const noexcept override { return kMaxPast; }
@@ -45,6 +48,8 @@ private:
 
 	std::size_t n_items_, n_blocks_;
 	std::vector<Member> base_, personal_;
+	std::shared_ptr<const ColdItems> cold_; // items that the experts know too little of
+	float prior_ = 0;						// sum of the weights of base_ for users without a history
 	/// Of the base logits: per length bucket the largest, and per block the sum of exp(logit - largest).
 	std::array<float, kLengthBuckets> base_max_{};
 	std::array<std::vector<double>, kLengthBuckets> base_sum_;

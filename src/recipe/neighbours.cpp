@@ -14,11 +14,6 @@ constexpr std::size_t kPollPairs = 1 << 20;	 // additions between two polls: abo
 constexpr std::size_t kCasesPerTask = 16;
 constexpr std::size_t kRanked = 100;
 
-struct Neighbour {
-	std::uint32_t item;
-	float weight;
-};
-
 bool stronger(const Neighbour &a, const Neighbour &b) noexcept {
 	return a.weight != b.weight ? a.weight > b.weight : a.item < b.item;
 }
@@ -122,12 +117,9 @@ private:
 	std::size_t since_poll_ = 0;
 };
 
-struct Counted {
-	std::vector<Budgeted<Neighbour>> parts; // one a task, rows one after another
-	std::vector<std::vector<std::uint32_t>> sizes;
-};
+} // namespace
 
-Counted count_rows(const TrainRequest &request, const Sequences &sequences, const NeighbourSettings &settings) {
+NeighbourCounts count_neighbours(const TrainRequest &request, const Sequences &sequences, const NeighbourSettings &settings) {
 	const std::vector<std::size_t> first = cut_tasks(sequences);
 	const std::vector<float> kernel = inverse_powers(Sequences::kReach + 1, settings.distance_power);
 	std::vector<float> user_weight(sequences.n_users()), to_weight(sequences.n_items());
@@ -139,7 +131,7 @@ Counted count_rows(const TrainRequest &request, const Sequences &sequences, cons
 		to_weight[item] = static_cast<float>(std::pow(
 			static_cast<double>(std::max<std::size_t>(1, sequences.events_on(item).size())),
 			-static_cast<double>(settings.to_power)));
-	Counted counted;
+	NeighbourCounts counted;
 	counted.parts.assign(kTasks, Budgeted<Neighbour>(BudgetAllocator<Neighbour>(&request.budget)));
 	counted.sizes.resize(kTasks);
 	request.executor.run(kTasks, [&](std::size_t task) {
@@ -154,6 +146,8 @@ Counted count_rows(const TrainRequest &request, const Sequences &sequences, cons
 	});
 	return counted;
 }
+
+namespace {
 
 class NeighbourExpertScorer final : public ExpertScorer {
 public:
@@ -219,7 +213,7 @@ NeighbourTable::NeighbourTable(const TrainRequest &request, const Sequences &seq
 	  item_bits_(static_cast<std::uint32_t>(std::bit_width(std::max<std::size_t>(sequences.n_items(), 2) - 1))) {
 	if (item_bits_ > 24)
 		throw Error(sqlstate::LimitExceeded, "too many items to train on", "At most 16777216 items can be counted.");
-	Counted counted = count_rows(request, sequences, settings);
+	NeighbourCounts counted = count_neighbours(request, sequences, settings);
 	double sum = 0;
 	std::size_t total = 0;
 	for (const auto &part : counted.parts) {

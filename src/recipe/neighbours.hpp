@@ -34,6 +34,17 @@ struct NeighbourSettings {
 	std::uint32_t max_history; // newest events that vote
 };
 
+/// c(a, b) times the powers, as counted: the strongest of each row, best first, without the item itself.
+struct Neighbour {
+	std::uint32_t item;
+	float weight;
+};
+struct NeighbourCounts {
+	std::vector<Budgeted<Neighbour>> parts; // rows one after another
+	std::vector<std::vector<std::uint32_t>> sizes; // of the rows of each part
+};
+NeighbourCounts count_neighbours(const TrainRequest &request, const Sequences &sequences, const NeighbourSettings &settings);
+
 /// Rows sorted by weight, best first. An entry is 32 bits: the item in the low `item_bits`, above it the weight as a
 /// fraction of the row's largest. Half the memory traffic of a float and an ordinal, and the traffic is the cost.
 struct NeighbourRows {

@@ -30,6 +30,8 @@ const char *to_string(Reason reason) noexcept {
 		return "popular";
 	case Reason::Trending:
 		return "trending";
+	case Reason::New:
+		return "new";
 	}
 	return "";
 }

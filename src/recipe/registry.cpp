@@ -37,7 +37,7 @@ RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view de
 			type,
 			description,
 			{"interactions"},
-			{},
+			{"items"},
 			blend_hyperparameters(),
 			{.context = false,
 			 .exploration = false,

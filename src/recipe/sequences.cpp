@@ -52,10 +52,10 @@ void drop_extremes(const TrainRequest &request, std::vector<std::uint32_t> &leng
 }
 
 /// Keeps about so many users by hash that the pairs stay below `max_pairs`.
-void drop_sample(const TrainRequest &request, std::uint64_t max_pairs, std::vector<std::uint32_t> &length) {
+void drop_sample(const TrainRequest &request, std::uint64_t max_pairs, std::size_t reach, std::vector<std::uint32_t> &length) {
 	double pairs = 0;
 	for (const std::uint32_t n : length)
-		pairs += static_cast<double>(n) * static_cast<double>(std::min<std::size_t>(n, 2 * Sequences::kReach));
+		pairs += static_cast<double>(n) * static_cast<double>(std::min<std::size_t>(n, 2 * reach));
 	if (pairs <= static_cast<double>(max_pairs))
 		return;
 	const double share = static_cast<double>(max_pairs) / pairs;
@@ -70,12 +70,13 @@ template <class T> Budgeted<T> make(std::size_t n, MemoryBudget &budget) {
 
 } // namespace
 
-Sequences::Sequences(const TrainRequest &request, std::span<const std::uint8_t> sides, std::uint64_t max_pairs) {
+Sequences::Sequences(const TrainRequest &request, std::span<const std::uint8_t> sides, std::uint64_t max_pairs,
+					 std::size_t reach) {
 	const data::TrainingSet &set = request.data;
 	std::vector<std::uint32_t> length = count_events(request, sides);
 	drop_extremes(request, length);
 	if (max_pairs > 0)
-		drop_sample(request, max_pairs, length);
+		drop_sample(request, max_pairs, reach, length);
 	std::size_t n_users = 0, n_events = 0;
 	for (const std::uint32_t n : length) {
 		n_users += n > 0;

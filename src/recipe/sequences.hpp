@@ -12,12 +12,13 @@ namespace recsys::recipe {
 
 class Sequences {
 public:
-	/// Users u with `sides` empty or sides[u] == 0. With `max_pairs` > 0, a sample of the users, chosen by hash, whose events
-	/// meet at most about that many others within kReach: enough to choose settings by. Polls stop, charges the budget.
-	Sequences(const TrainRequest &request, std::span<const std::uint8_t> sides, std::uint64_t max_pairs = 0);
-
 	/// How many events before and after one are ever looked at: bounds the work for users with very long histories.
 	static constexpr std::size_t kReach = 500;
+
+	/// Users u with `sides` empty or sides[u] == 0. With `max_pairs` > 0, a sample of the users, chosen by hash, whose events
+	/// meet at most about that many others within `reach`: enough to choose settings by. Polls stop, charges the budget.
+	Sequences(const TrainRequest &request, std::span<const std::uint8_t> sides, std::uint64_t max_pairs = 0,
+			  std::size_t reach = kReach);
 
 	std::size_t n_items() const noexcept { return item_begin_.size() - 1; }
 	std::size_t n_users() const noexcept { return user_begin_.size() - 1; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "recipe/blend.hpp"
+#include "recipe/cold_items.hpp"
 #include "recipe/evaluate.hpp"
 #include "recipe/item_item.hpp"
 #include "recipe/popularity_prior.hpp"
@@ -144,6 +145,27 @@ std::vector<Member> describe(const std::vector<std::unique_ptr<Expert>> &experts
 	return members;
 }
 
+/// How the chosen blend deals with new items, and what it reaches on the users of the metrics half with them in its lists.
+std::optional<ColdSettings> judge_blend(const TrainRequest &request, const char *recipe, std::span<const std::uint8_t> sides,
+										const HeldOutCases &cases, const ExpertScorers &scorers, const Choice &choice,
+										std::vector<Metric> &metrics) {
+	const std::size_t n_items = request.data.n_items();
+	const BlendScorer known(n_items, scorers, choice.weights);
+	if (!request.data.item_features().rows.empty()) {
+		const ItemFactors factors = factorize_items(request, sides);
+		if (const auto cold = learn_cold_items(request, sides, factors, cases, known)) {
+			artifact::Writer writer(recipe, &request.budget);
+			fit_cold_items(request, sides, factors, *cold, writer);
+			const Budgeted<std::byte> bytes = writer.finish();
+			const BlendScorer all(n_items, scorers, choice.weights, std::make_shared<ColdItems>(artifact::View(bytes), n_items));
+			metrics = evaluate(all, request, sides, Side::Metrics, EvaluationQuery::History);
+			return cold;
+		}
+	}
+	metrics = evaluate(known, request, sides, Side::Metrics, EvaluationQuery::History);
+	return std::nullopt;
+}
+
 TrainResult train_blend(const TrainRequest &request, const char *recipe) {
 	const std::vector<std::uint8_t> sides = data::split_users(request.data, kHeldOutShare, request.seed);
 	const std::vector<std::unique_ptr<Expert>> experts = all_experts();
@@ -156,6 +178,7 @@ TrainResult train_blend(const TrainRequest &request, const char *recipe) {
 	Choice choice;
 	std::vector<Metric> metrics;
 	std::vector<Member> members;
+	std::optional<ColdSettings> cold;
 	{
 		const Budgeted<std::byte> bytes = fit_all(request, recipe, sides, experts, &cases, {}).finish();
 		const artifact::View view(bytes);
@@ -165,14 +188,15 @@ TrainResult train_blend(const TrainRequest &request, const char *recipe) {
 		const Jury jury(request, sides, scorers);
 		choice = choose_weights(Stacking(request, experts, scorers, cases), jury, scorers);
 		members = describe(experts, scorers, choice, jury);
-		metrics = evaluate(BlendScorer(request.data.n_items(), scorers, choice.weights), request, sides, Side::Metrics,
-						   EvaluationQuery::History);
+		cold = judge_blend(request, recipe, sides, cases, scorers, choice, metrics);
 	}
 	artifact::Writer model = fit_all(request, recipe, {}, experts, nullptr, choice.active);
 	std::vector<std::string> names;
 	for (const auto &expert : experts)
 		names.emplace_back(expert->name());
 	write_blend(model, names, choice.weights);
+	if (cold)
+		fit_cold_items(request, {}, factorize_items(request, {}), *cold, model);
 	return {std::move(model), std::move(metrics), std::move(members)};
 }
 

@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "store/metadata_reader.hpp"
+
 namespace recsys::store {
 
 namespace {
@@ -135,23 +137,48 @@ private:
 	std::string_view type_;
 };
 
-template <class Sink> void load_items(const SPITupleTable *block, ReadCounts &counts, Sink &&sink) {
+// Hands an item of each row to `sink`, with its metadata if there is a reader for it, which wants the columns from the third on.
+template <class Sink> void load_items(const SPITupleTable *block, ReadCounts &counts, MetadataReader *metadata, Sink &&sink) {
 	const Oid type = TupleDescAttr(block->tupdesc, 0)->atttypid;
+	std::vector<Datum> values(static_cast<std::size_t>(block->tupdesc->natts));
+	const auto nulls = std::make_unique<bool[]>(values.size());
 	for (std::uint64_t row = 0; row < block->numvals; ++row) {
-		bool no_id, no_time;
-		const Datum id = pg::column(block, row, 0, no_id), time = pg::column(block, row, 1, no_time);
+		heap_deform_tuple(block->vals[row], block->tupdesc, values.data(), nulls.get());
 		++counts.items;
-		if (no_id)
+		if (nulls[0])
 			continue;
 		pg::IdBuffer buffer;
-		const std::string_view item = pg::id_text(id, type, buffer);
+		const std::string_view item = pg::id_text(values[0], type, buffer);
 		std::optional<std::int64_t> created;
-		if (!no_time) {
-			if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(time)))
+		if (!nulls[1]) {
+			if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(values[1])))
 				infinite_timestamp("creation_timestamp", item);
-			created = pg::unix_micros(DatumGetTimestampTz(time));
+			created = pg::unix_micros(DatumGetTimestampTz(values[1]));
 		}
-		sink(item, created);
+		if (metadata == nullptr)
+			sink(item, created, nullptr);
+		else
+			metadata->read(values.data() + 2, nulls.get() + 2, block->tupdesc, 2,
+						   [&](const data::FeatureRow &features) { sink(item, created, &features); });
+	}
+}
+
+template <class Sink>
+void load_users(const SPITupleTable *block, ReadCounts &counts, const Aliases &aliases, MetadataReader &metadata, Sink &&sink) {
+	const Oid type = TupleDescAttr(block->tupdesc, 0)->atttypid;
+	std::vector<Datum> values(static_cast<std::size_t>(block->tupdesc->natts));
+	const auto nulls = std::make_unique<bool[]>(values.size());
+	for (std::uint64_t row = 0; row < block->numvals; ++row) {
+		heap_deform_tuple(block->vals[row], block->tupdesc, values.data(), nulls.get());
+		++counts.users;
+		if (nulls[0])
+			continue;
+		pg::IdBuffer buffer;
+		const std::string_view id = pg::id_text(values[0], type, buffer);
+		const auto alias = aliases.find(id);
+		metadata.read(values.data() + 1, nulls.get() + 1, block->tupdesc, 1, [&](const data::FeatureRow &features) {
+			sink(alias == aliases.end() ? id : std::string_view(alias->second), features);
+		});
 	}
 }
 
@@ -175,30 +202,109 @@ void read_blocks(const std::string &sql, const char *phase, const std::uint64_t 
 	}
 }
 
-template <class EventSink, class ItemSink>
-ReadCounts read_datasets(const catalog::Group &group, const EventFilter &filter, const BlockHook &before_block,
-						 EventSink &&event_sink, ItemSink &&item_sink) {
-	const catalog::Dataset interactions = catalog::require_dataset(group, DatasetType::Interactions);
+// Where rows go.
+class Sink {
+public:
+	virtual ~Sink() = default;
+	virtual void event(const data::EventRow &event) = 0;
+	virtual void describe_items(std::vector<data::FeatureColumn>) {}
+	virtual void item(std::string_view id, std::optional<std::int64_t> created, const data::FeatureRow *metadata) = 0;
+	virtual void describe_users(std::vector<data::FeatureColumn>) {}
+	virtual void user(std::string_view, const data::FeatureRow &) {}
+};
+
+std::vector<std::string> columns_with(std::vector<std::string> columns, const MetadataReader *metadata) {
+	if (metadata != nullptr)
+		for (std::string &name : metadata->names())
+			columns.push_back(std::move(name));
+	return columns;
+}
+
+void read_items(const catalog::Group &group, const Metadata &wish, ReadCounts &counts, const BlockHook &before_block, Sink &sink) {
 	const std::optional<catalog::Dataset> items = catalog::find_dataset(group, DatasetType::Items);
+	if (!items)
+		return;
+	std::optional<MetadataReader> metadata;
+	if (wish.items)
+		metadata.emplace(*items, wish.excluded_items);
+	MetadataReader *reader = metadata && !metadata->empty() ? &*metadata : nullptr;
+	if (reader != nullptr)
+		sink.describe_items(reader->columns());
+	read_blocks(catalog::union_sql(group, *items, columns_with({"item_id", "creation_timestamp"}, reader)), "reading items", counts.items,
+				before_block, [&](const SPITupleTable *block) {
+					load_items(block, counts, reader,
+							   [&](std::string_view id, std::optional<std::int64_t> created, const data::FeatureRow *features) {
+								   sink.item(id, created, features);
+							   });
+				});
+}
+
+void read_users(const catalog::Group &group, const Metadata &wish, const Aliases &aliases, ReadCounts &counts,
+				const BlockHook &before_block, Sink &sink) {
+	const std::optional<catalog::Dataset> users = wish.users ? catalog::find_dataset(group, DatasetType::Users) : std::nullopt;
+	if (!users)
+		return;
+	MetadataReader metadata(*users, wish.excluded_users);
+	if (metadata.empty())
+		return;
+	sink.describe_users(metadata.columns());
+	read_blocks(catalog::union_sql(group, *users, columns_with({"user_id"}, &metadata)), "reading users", counts.users, before_block,
+				[&](const SPITupleTable *block) {
+					load_users(block, counts, aliases, metadata,
+							   [&](std::string_view id, const data::FeatureRow &features) { sink.user(id, features); });
+				});
+}
+
+ReadCounts read_datasets(const catalog::Group &group, const EventFilter &filter, const Metadata &metadata,
+						 const BlockHook &before_block, Sink &sink) {
+	const catalog::Dataset interactions = catalog::require_dataset(group, DatasetType::Interactions);
 	pg::SafeSearchPath path;
 	const Aliases aliases = read_aliases(group);
 	ReadCounts counts;
-	EventLoader loader(filter, aliases, counts, event_sink);
+	EventLoader loader(filter, aliases, counts, [&sink](const data::EventRow &event) { sink.event(event); });
 	read_blocks(catalog::union_sql(group, interactions, event_columns()), "reading interactions", counts.interactions,
 				before_block, [&](const SPITupleTable *block) { loader.load(block); });
-	if (items)
-		read_blocks(catalog::union_sql(group, *items, {"item_id", "creation_timestamp"}), "reading items", counts.items,
-					before_block, [&](const SPITupleTable *block) { load_items(block, counts, item_sink); });
+	read_items(group, metadata, counts, before_block, sink);
+	read_users(group, metadata, aliases, counts, before_block, sink);
 	return counts;
 }
 
+class IntoBuilder final : public Sink {
+public:
+	explicit IntoBuilder(data::TrainingSetBuilder &builder) : builder_(builder) {}
+	void event(const data::EventRow &event) override { builder_.add_event(event); }
+	void describe_items(std::vector<data::FeatureColumn> columns) override { builder_.describe_items(std::move(columns)); }
+	void item(std::string_view id, std::optional<std::int64_t> created, const data::FeatureRow *metadata) override {
+		builder_.add_item(id, created, metadata);
+	}
+	void describe_users(std::vector<data::FeatureColumn> columns) override { builder_.describe_users(std::move(columns)); }
+	void user(std::string_view id, const data::FeatureRow &metadata) override { builder_.add_user(id, metadata); }
+
+private:
+	data::TrainingSetBuilder &builder_;
+};
+
+class IntoCounts final : public Sink {
+public:
+	void event(const data::EventRow &event) override {
+		++interactions_;
+		users_.intern(event.user);
+		items_.intern(event.item);
+	}
+	void item(std::string_view id, std::optional<std::int64_t>, const data::FeatureRow *) override { items_.intern(id); }
+	DatasetSize size() const { return {interactions_, users_.size(), items_.size()}; }
+
+private:
+	data::Interner users_{nullptr}, items_{nullptr};
+	std::uint64_t interactions_ = 0;
+};
+
 } // namespace
 
-ReadCounts read_training_rows(const catalog::Group &group, const EventFilter &filter, data::TrainingSetBuilder &builder,
-							  const BlockHook &before_block) {
-	return read_datasets(
-		group, filter, before_block, [&builder](const data::EventRow &event) { builder.add_event(event); },
-		[&builder](std::string_view item, std::optional<std::int64_t> created) { builder.add_item(item, created); });
+ReadCounts read_training_rows(const catalog::Group &group, const EventFilter &filter, const Metadata &metadata,
+							  data::TrainingSetBuilder &builder, const BlockHook &before_block) {
+	IntoBuilder sink(builder);
+	return read_datasets(group, filter, metadata, before_block, sink);
 }
 
 std::vector<std::int8_t> type_signs(const data::TrainingSet &set, const EventFilter &filter) {
@@ -209,17 +315,9 @@ std::vector<std::int8_t> type_signs(const data::TrainingSet &set, const EventFil
 }
 
 DatasetSize count_training_rows(const catalog::Group &group, const EventFilter &filter) {
-	data::Interner users(nullptr), items(nullptr);
-	std::uint64_t interactions = 0;
-	read_datasets(
-		group, filter, [](const char *, std::uint64_t) {},
-		[&](const data::EventRow &event) {
-			++interactions;
-			users.intern(event.user);
-			items.intern(event.item);
-		},
-		[&](std::string_view item, std::optional<std::int64_t>) { items.intern(item); });
-	return {interactions, users.size(), items.size()};
+	IntoCounts sink;
+	read_datasets(group, filter, {}, [](const char *, std::uint64_t) {}, sink);
+	return sink.size();
 }
 
 } // namespace recsys::store

@@ -25,9 +25,15 @@ struct EventFilter {
 	std::vector<std::string> negative_types; // kept whatever the two above say, as signs that an item is not wanted
 };
 
+/// What a recipe learns from metadata.
+struct Metadata {
+	bool items = false, users = false;
+	std::vector<std::string> excluded_items, excluded_users; // names of fields
+};
+
 /// Rows read, and why some were not used.
 struct ReadCounts {
-	std::uint64_t interactions = 0, items = 0;
+	std::uint64_t interactions = 0, items = 0, users = 0;
 	std::uint64_t other_types = 0, below_threshold = 0, without_value = 0; // left out by the filter
 	std::uint64_t incomplete = 0;              // without user, item or timestamp; only mapped sources have such rows
 	std::uint64_t aliased = 0;                 // counted under another user id
@@ -37,10 +43,11 @@ struct ReadCounts {
 /// Called before each block with the rows read so far; may throw to end the reading.
 using BlockHook = std::function<void(const char *phase, std::uint64_t rows)>;
 
-/// Reads interactions and, where the group has them, items, under the active snapshot.
-/// Errors: RS001 without an interactions dataset; 22008 for an infinite timestamp, 22023 for an infinite value.
-ReadCounts read_training_rows(const catalog::Group &group, const EventFilter &filter, data::TrainingSetBuilder &builder,
-							  const BlockHook &before_block);
+/// Reads interactions and, where the group has them, items and users, under the active snapshot.
+/// Errors: RS001 without an interactions dataset; 22008 for an infinite timestamp, 22023 for an infinite value; 42704 for the
+/// language of a text that no longer exists.
+ReadCounts read_training_rows(const catalog::Group &group, const EventFilter &filter, const Metadata &metadata,
+							  data::TrainingSetBuilder &builder, const BlockHook &before_block);
 
 /// The sign of each of the set's event types, as recipe::TrainRequest asks for it.
 std::vector<std::int8_t> type_signs(const data::TrainingSet &set, const EventFilter &filter);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <ctime>
 
 #include "store/model_store.hpp"
@@ -55,6 +56,19 @@ Json describe(const data::TrainingSet &set, std::span<const std::int8_t> type_si
 		{"interactions", set.n_events()}, {"users", set.n_users()}, {"items", set.n_items()}, {"event_types", types}};
 }
 
+// What became of each field of the metadata.
+Json describe(const data::LearnedFeatures &features) {
+	Json fields = Json::array();
+	for (const data::EncodedColumn &column : features.encoder.columns()) {
+		Json field = {{"field", column.name}, {"kind", data::to_string(column.kind)}, {"filled", std::round(column.filled * 1e4) / 1e4},
+					  {"distinct", column.distinct}, {"used", column.unused.empty()}};
+		if (!column.unused.empty())
+			field["reason"] = column.unused;
+		fields.push_back(std::move(field));
+	}
+	return fields;
+}
+
 } // namespace
 
 Run::Run(Spec spec, stats::Progress &progress, std::function<bool()> stop)
@@ -68,7 +82,7 @@ void Run::check_stop() const {
 
 void Run::read(const catalog::Group &group) {
 	rows_.emplace(&budget_);
-	counts_ = store::read_training_rows(group, spec_.filter, *rows_, [this](const char *phase, std::uint64_t rows) {
+	counts_ = store::read_training_rows(group, spec_.filter, metadata_of(spec_), *rows_, [this](const char *phase, std::uint64_t rows) {
 		progress_.publish(phase, rows, 0);
 		check_stop();
 	});
@@ -87,6 +101,8 @@ void Run::compute() {
 			check_service_limits(spec_, set, type_sign_);
 		used_ = describe(set, type_sign_);
 		used_["newest_time"] = set.newest_time();
+		used_["item_fields"] = describe(set.item_features());
+		used_["user_fields"] = describe(set.user_features());
 		result_.emplace(spec_.recipe->train(
 			{set, spec_.hyperparameters, type_sign_, spec_.seed, executor, stop, monitor_, budget_}));
 	};
@@ -127,6 +143,7 @@ Json Run::data_summary() const {
 	out["newest_time"] = iso_time(used_.at("newest_time").get<std::int64_t>());
 	out["rows_read"] = counts_.interactions;
 	out["item_rows_read"] = counts_.items;
+	out["user_rows_read"] = counts_.users;
 	out["rows_of_other_event_types"] = counts_.other_types;
 	out["rows_below_threshold"] = counts_.below_threshold;
 	out["rows_without_value"] = counts_.without_value;

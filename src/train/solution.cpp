@@ -43,14 +43,39 @@ void check_quota(const catalog::Group &group) {
 					"This maximum holds while \"recsys.service_limits\" is on.");
 }
 
+// The names of fields by dataset type, in the datasets' own spelling.
+Json check_excluded(const catalog::Group &group, const Json &given) {
+	if (!given.is_object())
+		throw Error(sqlstate::InvalidParameter, "excluded_columns must be a JSON object", {},
+					"Write, for example, '{\"items\": [\"plot\"], \"users\": [\"zip\"]}'.");
+	Json out = Json::object();
+	for (const auto &[key, names] : given.items()) {
+		const catalog::Dataset dataset = catalog::require_dataset(group, catalog::parse_dataset_type(key));
+		Json &list = out[catalog::to_string(dataset.type)] = Json::array();
+		if (!names.is_array())
+			throw Error(sqlstate::InvalidParameter, "columns of \"" + key + "\" in excluded_columns must be an array");
+		for (const Json &name : names) {
+			const catalog::Field *field = name.is_string() ? dataset.field(name.get_ref<const std::string &>()) : nullptr;
+			if (field == nullptr)
+				throw Error("42703",
+							std::string(catalog::to_string(dataset.type)) + " dataset of group \"" + group.name +
+								"\" has no field " + name.dump(),
+							"Only fields can be excluded: ids, times, event types and values are always read.",
+							"recsys.describe_dataset shows the fields.");
+			list.push_back(field->name);
+		}
+	}
+	return out;
+}
+
 } // namespace
 
 void create_solution(const catalog::Group &group, const SolutionRequest &request) {
 	static Plan insert{
 		"INSERT INTO recsys_internal.solution (group_id, name, recipe, event_type, event_value_threshold,"
-		" negative_event_types, hyperparameters) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+		" negative_event_types, hyperparameters, config) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 		" ON CONFLICT (group_id, name) DO NOTHING",
-		{INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTARRAYOID, JSONBOID}};
+		{INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTARRAYOID, JSONBOID, JSONBOID}};
 	catalog::check_name(request.name, "solution");
 	const recipe::RecipeSpec &recipe = require_recipe(request.recipe);
 	if (!recipe.domain.empty() && !request.of_recommender)
@@ -58,12 +83,13 @@ void create_solution(const catalog::Group &group, const SolutionRequest &request
 					{}, "Use cases are set up by recsys.create_recommender.");
 	const Json hyperparameters = hyperparameters_json(recipe, parse_hyperparameters(recipe, request.hyperparameters));
 	check_events(request);
+	const Json config = {{"excluded_columns", check_excluded(group, request.excluded_columns)}};
 	AsOwner owner;
 	check_quota(group);
 	const std::uint64_t inserted =
 		insert.run({pg::int8(group.id), pg::text(request.name), pg::text(recipe.name), pg::text(request.event_type),
 					request.event_value_threshold ? pg::float8(*request.event_value_threshold) : pg::null(),
-					pg::text_array(request.negative_event_types), pg::jsonb(hyperparameters.dump())});
+					pg::text_array(request.negative_event_types), pg::jsonb(hyperparameters.dump()), pg::jsonb(config.dump())});
 	if (inserted == 0)
 		throw Error(sqlstate::AlreadyExists, "solution \"" + request.name + "\" already exists", {},
 					"Delete it with recsys.delete_solution, or choose another name.");
@@ -76,7 +102,8 @@ void check_datasets(const catalog::Group &group, const recipe::RecipeSpec &recip
 
 Spec solution_spec(const catalog::Found &solution) {
 	static Plan find{
-		"SELECT recipe, event_type, event_value_threshold, pg_catalog.to_jsonb(negative_event_types), hyperparameters"
+		"SELECT recipe, event_type, event_value_threshold, pg_catalog.to_jsonb(negative_event_types), hyperparameters,"
+		" coalesce(config->'excluded_columns', '{}')"
 		" FROM recsys_internal.solution WHERE id = $1",
 		{INT8OID}};
 	AsOwner owner;
@@ -88,6 +115,7 @@ Spec solution_spec(const catalog::Found &solution) {
 		spec.filter.value_threshold = row.float8(2);
 	spec.filter.negative_types = Json::parse(row.text(3)).get<std::vector<std::string>>();
 	spec.hyperparameters = parse_hyperparameters(*spec.recipe, Json::parse(row.text(4)));
+	spec.excluded_columns = Json::parse(row.text(5));
 	return spec;
 }
 
@@ -125,7 +153,8 @@ std::string describe_solution(const catalog::Found &solution) {
 		"SELECT pg_catalog.jsonb_build_object('name', s.name, 'dataset_group', g.name, 'recipe', s.recipe, 'status', "
 		"s.status,"
 		" 'event_type', s.event_type, 'event_value_threshold', s.event_value_threshold,"
-		" 'negative_event_types', s.negative_event_types, 'hyperparameters', s.hyperparameters, 'perform_hpo', false,"
+		" 'negative_event_types', s.negative_event_types, 'hyperparameters', s.hyperparameters,"
+		" 'excluded_columns', coalesce(s.config->'excluded_columns', '{}'), 'perform_hpo', false,"
 		" 'perform_auto_ml', false, 'latest_solution_version', (SELECT pg_catalog.jsonb_build_object("
 		"'name', s.name || '/' || v.number, 'status', v.status, 'failure_reason', v.failure_reason,"
 		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'created_at', v.created_at,"

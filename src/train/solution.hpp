@@ -19,10 +19,11 @@ struct SolutionRequest {
 	std::vector<std::string> negative_event_types;
 	Json hyperparameters = Json::object();
 	bool of_recommender = false; // only recommenders have the recipes of use cases
+	Json excluded_columns = Json::object(); // as given
 };
 
-/// Errors: 42602 name, RS001 recipe, 22023 hyperparameter or event type, RS006 when the name is used, RS003 under
-/// recsys.service_limits.
+/// Errors: 42602 name, RS001 recipe or dataset, 22023 hyperparameter, event type or excluded columns, 42703 excluded column, RS006 when
+/// the name is used, RS003 under recsys.service_limits.
 void create_solution(const catalog::Group &group, const SolutionRequest &request);
 
 /// The datasets that a recipe requires must exist before anything is trained or queued. Errors: RS001.

@@ -1,5 +1,7 @@
 #include "train/spec.hpp"
 
+#include <algorithm>
+
 namespace recsys::train {
 
 namespace {
@@ -54,12 +56,20 @@ Json hyperparameters_json(const recipe::RecipeSpec &recipe, const recipe::Hyperp
 	return out;
 }
 
+store::Metadata metadata_of(const Spec &spec) {
+	const auto &optional = spec.recipe->optional_datasets;
+	const auto uses = [&](const char *type) { return std::ranges::find(optional, type) != optional.end(); };
+	const auto excluded = [&](const char *type) { return spec.excluded_columns.value(type, std::vector<std::string>()); };
+	return {uses("items"), uses("users"), excluded("items"), excluded("users")};
+}
+
 Json to_json(const Spec &spec) {
 	Json out = {{"recipe", spec.recipe->name},
 				{"hyperparameters", hyperparameters_json(*spec.recipe, spec.hyperparameters)},
 				{"event_type", nullptr},
 				{"event_value_threshold", nullptr},
 				{"negative_event_types", spec.filter.negative_types},
+				{"excluded_columns", spec.excluded_columns},
 				{"seed", spec.seed}};
 	if (spec.filter.event_type)
 		out["event_type"] = *spec.filter.event_type;
@@ -77,6 +87,7 @@ Spec spec_from_json(const Json &config) {
 	if (const Json &threshold = config.at("event_value_threshold"); !threshold.is_null())
 		spec.filter.value_threshold = threshold.get<double>();
 	spec.filter.negative_types = config.at("negative_event_types").get<std::vector<std::string>>();
+	spec.excluded_columns = config.value("excluded_columns", Json::object());
 	spec.seed = config.at("seed").get<std::uint64_t>();
 	return spec;
 }

@@ -22,8 +22,12 @@ struct Spec {
 	const recipe::RecipeSpec *recipe = nullptr;
 	recipe::Hyperparameters hyperparameters;
 	store::EventFilter filter;
+	Json excluded_columns = Json::object(); // dataset type → names of fields that are not learned from
 	std::uint64_t seed = kSeed;
 };
+
+/// What of the metadata the spec's recipe learns from.
+store::Metadata metadata_of(const Spec &spec);
 
 /// Errors: RS001 with a hint when there is no such recipe. The prefix "aws-" may be left out.
 const recipe::RecipeSpec &require_recipe(std::string_view name);

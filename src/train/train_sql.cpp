@@ -65,7 +65,7 @@ RECSYS_FUNCTION(create_solution) {
 	if (call.boolean(8, "perform_auto_ml"))
 		unsupported("perform_auto_ml");
 	static constexpr std::pair<int, const char *> absent[] = {
-		{7, "hpo_config"}, {9, "optimization_objective"}, {10, "excluded_columns"}, {11, "auto_training_interval"}};
+		{7, "hpo_config"}, {9, "optimization_objective"}, {11, "auto_training_interval"}};
 	for (const auto &[position, argument] : absent)
 		if (!call.null(position))
 			unsupported(argument);
@@ -77,6 +77,8 @@ RECSYS_FUNCTION(create_solution) {
 	if (!call.null(4))
 		request.event_value_threshold = call.float8(4, "event_value_threshold");
 	request.hyperparameters = Json::parse(call.json(5, "hyperparameters"));
+	if (const auto excluded = call.optional_json(10))
+		request.excluded_columns = Json::parse(*excluded);
 	request.negative_event_types = call.text_array(12, "negative_event_types");
 	create_solution(group, request);
 	return call.result(request.name);

@@ -5,6 +5,7 @@
 #   make bench           all rows
 #   make bench-ml-100k   CSV files to first answer
 #   make bench-ml-1m     next film: quality, and the time of everything
+#   make bench-cold_items  new films: quality by their fields, and what each field brings
 #   make bench-gowalla   places: quality
 #   make bench-bank      will a client say yes: quality, calibration
 #   make bench-check     examining 25 million events

@@ -79,7 +79,7 @@ SELECT name, campaign, sum(passing) AS passing, sum(answers) AS answers, sum(wro
 FROM rule, request, LATERAL pg_temp.differences(rule, request) WHERE campaign = 'sf_like' OR name <> 'cheaper' GROUP BY 1, 2 ORDER BY 1, 2;
 RESET recsys.filter_plan;
 -- by itself it changes from the one way to the other, and remembers: the second request begins where the first ended
-SELECT count(*), count(*) FILTER (WHERE reason = 'new') AS new, min(rank) FILTER (WHERE reason = 'new') AS after
+SELECT count(*), count(*) FILTER (WHERE score IS NULL) AS unknown, min(rank) FILTER (WHERE score IS NULL) AS after
 FROM recsys.get_recommendations('sf_home', 1, num_results => 100, filter => 'rare', filter_values => '{"B": ["B7", "B1"]}');
 SELECT array_agg(item_id) FROM recsys.get_recommendations('sf_home', 1, num_results => 12, filter => 'one');
 SELECT array_agg(item_id) FROM recsys.get_recommendations('sf_home', 1, num_results => 12, filter => 'one');

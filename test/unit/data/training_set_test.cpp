@@ -263,32 +263,6 @@ TEST_CASE("finish polls for stop as it works, and stops") {
 	CHECK(StopToken::polls() - before_stop <= 3);
 }
 
-TEST_CASE("a subset keeps items and renumbers users") {
-	const TrainingSet set = build(random_rows(3000, 5));
-	std::vector<std::uint8_t> keep(set.n_users());
-	for (std::size_t u = 0; u < keep.size(); ++u)
-		keep[u] = u % 3 == 1;
-	const TrainingSet part = set.subset_of_users(keep, nullptr);
-	CHECK(part.n_items() == set.n_items());
-	std::uint32_t to = 0;
-	for (std::uint32_t u = 0; u < set.n_users(); ++u) {
-		if (keep[u] == 0) {
-			CHECK(part.users().find(set.users()[u]) == kNone);
-			continue;
-		}
-		REQUIRE(part.users()[to] == set.users()[u]);
-		const std::size_t n = set.user_begin(u + 1) - set.user_begin(u);
-		REQUIRE(part.user_begin(to + 1) - part.user_begin(to) == n);
-		CHECK(
-			std::ranges::equal(part.item().subspan(part.user_begin(to), n), set.item().subspan(set.user_begin(u), n)));
-		CHECK(std::ranges::equal(part.session().subspan(part.user_begin(to), n),
-								 set.session().subspan(set.user_begin(u), n)));
-		CHECK(same_bits(part.value().subspan(part.user_begin(to), n), set.value().subspan(set.user_begin(u), n)));
-		++to;
-	}
-	CHECK(part.n_users() == to);
-}
-
 TEST_CASE("the split is by id: others may come and go") {
 	std::vector<OwnedRow> rows;
 	for (int u = 0; u < 4000; ++u)
