@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 namespace recsys::math {
 
@@ -14,7 +15,9 @@ typedef std::int32_t Int4 __attribute__((vector_size(16)));
 
 constexpr std::size_t kChunk = 64; // added in single precision, then in double
 
-Float4 broadcast(float x) noexcept { return Float4{x, x, x, x}; }
+Float4 broadcast(float x) noexcept {
+	return Float4{x, x, x, x};
+}
 
 /// 2^n * p(r) with x = n log 2 + r, |r| <= log(2) / 2; the polynomial is the minimax one of the Cephes library's expf.
 Float4 exp4(Float4 x) noexcept {
@@ -36,6 +39,26 @@ Float4 exp4(Float4 x) noexcept {
 }
 
 } // namespace
+
+float largest(std::span<const float> x) noexcept {
+	constexpr float kNone = -std::numeric_limits<float>::infinity();
+	constexpr std::size_t kLanes = 4; // independent chains, so that one comparison need not wait for the last
+	Float4 most[kLanes] = {broadcast(kNone), broadcast(kNone), broadcast(kNone), broadcast(kNone)};
+	std::size_t i = 0;
+	for (; i + 4 * kLanes <= x.size(); i += 4 * kLanes)
+		for (std::size_t lane = 0; lane < kLanes; ++lane) {
+			Float4 v;
+			std::memcpy(&v, x.data() + i + 4 * lane, sizeof v);
+			most[lane] = v > most[lane] ? v : most[lane];
+		}
+	float result = kNone;
+	for (const Float4 &chain : most)
+		for (std::size_t j = 0; j < 4; ++j)
+			result = std::max(result, chain[j]);
+	for (; i < x.size(); ++i)
+		result = x[i] > result ? x[i] : result;
+	return result;
+}
 
 double sum_exp(std::span<const float> x, float shift) noexcept {
 	double sum = 0;

@@ -27,6 +27,10 @@ inline bool before(const Scored &a, const Scored &b) noexcept {
 class TopK {
 public:
 	void reset(std::size_t k);
+	/// Right after reset: at least k candidates will come that are as good as `score`, so worse ones need not be kept.
+	void expect(float score) { bar_ = {std::numeric_limits<std::uint32_t>::max(), score}; }
+	/// Candidates with a lower score do not enter.
+	float bar() const noexcept { return bar_.score; }
 	void push(Scored candidate) {
 		if (!before(candidate, bar_))
 			return;
@@ -44,15 +48,20 @@ private:
 	Scored bar_{0, std::numeric_limits<float>::infinity()}; // nothing enters before reset
 };
 
+/// The scores are cut into strips of 64 whose largest members are found first, four comparisons at a time. The n-th
+/// largest of these is a bar that n scores reach for certain, and strips below it are not looked at again.
 class DescendingOrder {
 public:
-	/// `scores[i]` is the score of ordinal i; the memory must outlive the object.
+	/// `scores[i]` is the score of ordinal i; the memory must outlive the object and stay as it is.
 	void reset(std::span<const float> scores);
 	/// The next `n` best (fewer at the end). The span is valid until the next call. O(n_items + n log n) per call.
 	std::span<const Scored> next(std::size_t n);
 
 private:
+	void start(std::size_t n);
 	std::span<const float> scores_;
+	std::vector<float> largest_; // of each strip
+	std::vector<float> bins_;    // of a few strips in a row
 	TopK block_;
 	bool started_ = false;
 	Scored last_{0, 0};

@@ -18,11 +18,21 @@ bool silent(const LengthWeights &weights) noexcept {
 	return std::all_of(weights.begin(), weights.end(), [](float w) { return w == 0.0f; });
 }
 
-float largest(std::span<const float> values) noexcept {
-	float most = -std::numeric_limits<float>::infinity();
-	for (const float value : values)
-		most = value > most ? value : most;
-	return most;
+// Whole blocks: constant counts, and memory that is promised not to overlap, let -O2 make vectors of the loops.
+void add_scaled_block(float weight, const float *__restrict base, float *__restrict logit) noexcept {
+	for (std::size_t i = 0; i < kBlock; ++i)
+		logit[i] += weight * base[i];
+}
+
+void put_scaled_block(float weight, const float *__restrict base, float *__restrict logit) noexcept {
+	for (std::size_t i = 0; i < kBlock; ++i)
+		logit[i] = weight * base[i];
+}
+
+void tell_reasons_block(const float *__restrict logit, const float *__restrict base,
+						Reason *__restrict reason) noexcept {
+	for (std::size_t i = 0; i < kBlock; ++i)
+		reason[i] = logit[i] != base[i] ? Reason::Personal : Reason::Popular;
 }
 
 } // namespace
@@ -49,7 +59,7 @@ BlendScorer::BlendScorer(std::size_t n_items, const ExpertScorers &experts, cons
 	for (std::size_t bucket = 0; bucket < kLengthBuckets; ++bucket) {
 		for (std::size_t block = 0; block < n_blocks_; ++block)
 			fill_base(bucket, block, logit.data() + block * kBlock);
-		base_max_[bucket] = n_items_ == 0 ? 0.0f : largest({logit.data(), n_items_});
+		base_max_[bucket] = n_items_ == 0 ? 0.0f : math::largest({logit.data(), n_items_});
 		base_sum_[bucket].resize(n_blocks_);
 		for (std::size_t block = 0; block < n_blocks_; ++block)
 			base_sum_[bucket][block] =
@@ -63,13 +73,13 @@ std::size_t BlendScorer::block_size(std::size_t block) const noexcept {
 
 void BlendScorer::fill_base(std::size_t bucket, std::size_t block, float *logit) const noexcept {
 	const std::size_t size = block_size(block);
-	std::fill_n(logit, size, 0.0f);
+	if (base_.empty() || size < kBlock)
+		std::fill_n(logit, size, 0.0f);
 	for (const Member &member : base_) {
 		const float weight = member.weights[bucket];
 		const float *base = member.expert->base().data() + block * kBlock;
 		if (size == kBlock)
-			for (std::size_t i = 0; i < kBlock; ++i) // a constant count, so that -O2 makes vectors of it
-				logit[i] += weight * base[i];
+			(&member == &base_.front() ? put_scaled_block : add_scaled_block)(weight, base, logit);
 		else
 			for (std::size_t i = 0; i < size; ++i)
 				logit[i] += weight * base[i];
@@ -112,6 +122,10 @@ void BlendScorer::tell_reasons(std::size_t bucket, Scores &out) const noexcept {
 			continue;
 		fill_base(bucket, block, base);
 		const std::size_t first = block * kBlock;
+		if (block_size(block) == kBlock) {
+			tell_reasons_block(out.logit.data() + first, base, out.reason.data() + first);
+			continue;
+		}
 		for (std::size_t i = 0; i < block_size(block); ++i)
 			out.reason[first + i] = out.logit[first + i] != base[i] ? Reason::Personal : Reason::Popular;
 	}
@@ -126,7 +140,7 @@ void BlendScorer::normalize(std::size_t bucket, Scores &out) const noexcept {
 	float shift = base_max_[bucket];
 	for (std::size_t block = 0; block < n_blocks_; ++block)
 		if (out.touched[block] != 0)
-			shift = std::max(shift, largest(logits(block)));
+			shift = std::max(shift, math::largest(logits(block)));
 	double sum = 0, untouched = 0;
 	for (std::size_t block = 0; block < n_blocks_; ++block) {
 		if (out.touched[block] != 0)

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 namespace recsys::recipe {
 
 namespace {
 
-constexpr std::size_t kTasks = 128;			 // of a table; fixed, so that sums do not depend on the threads
-constexpr std::size_t kPollPairs = 1 << 20;	 // additions between two polls: about a millisecond
+constexpr std::size_t kTasks = 128;         // of a table; fixed, so that sums do not depend on the threads
+constexpr std::size_t kPollPairs = 1 << 20; // additions between two polls: about a millisecond
 constexpr std::size_t kCasesPerTask = 16;
 constexpr std::size_t kRanked = 100;
 
@@ -178,30 +179,65 @@ double gain(std::span<const float> logit, Past past, std::uint32_t truth) {
 	return rank < kRanked ? 1.0 / std::log2(2.0 + static_cast<double>(rank)) : 0.0;
 }
 
+/// logit[item] += step * fraction for each entry. What can be done four at a time, which is all but the addition
+/// itself, is done for a chunk beforehand. Meanwhile the same part of the row that comes `next` is fetched: rows lie
+/// anywhere in the table, and waiting for them would cost as much as adding them.
+void add_row(std::span<const std::uint32_t> row, std::span<const std::uint32_t> next, std::uint32_t shift, float step,
+			 float *logit) noexcept {
+	typedef std::uint32_t UInt4 __attribute__((vector_size(16)));
+	typedef std::int32_t Int4 __attribute__((vector_size(16)));
+	typedef float Float4 __attribute__((vector_size(16)));
+	constexpr std::size_t kChunk = 64, kLine = 16; // entries
+	const std::uint32_t mask = (1u << shift) - 1;
+	alignas(16) std::uint32_t item[kChunk];
+	alignas(16) float value[kChunk];
+	std::size_t done = 0;
+	for (; done + kChunk <= row.size(); done += kChunk) {
+		for (std::size_t i = done; i < std::min(done + kChunk, next.size()); i += kLine)
+			__builtin_prefetch(&next[i]);
+#pragma GCC unroll 4
+		for (std::size_t i = 0; i < kChunk; i += 4) {
+			UInt4 entry;
+			std::memcpy(&entry, row.data() + done + i, sizeof entry);
+			const UInt4 low = entry & mask;
+			// A fraction has at most 16 bits, so it is the same number with a sign, which is what converts fast.
+			const Float4 share = step * __builtin_convertvector(reinterpret_cast<Int4>(entry >> shift), Float4);
+			std::memcpy(item + i, &low, sizeof low);
+			std::memcpy(value + i, &share, sizeof share);
+		}
+#pragma GCC unroll 8
+		for (std::size_t i = 0; i < kChunk; ++i)
+			logit[item[i]] += value[i];
+	}
+	for (; done < row.size(); ++done)
+		logit[row[done] & mask] += step * static_cast<float>(static_cast<std::int32_t>(row[done] >> shift));
+}
+
 } // namespace
 
-void add_votes(const NeighbourRows &rows, std::span<const float> age_weight, Past past, float weight, Dense out) noexcept {
-	const std::uint32_t shift = rows.item_bits, mask = (1u << shift) - 1;
+void add_votes(const NeighbourRows &rows, std::span<const float> age_weight, Past past, float weight,
+			   Dense out) noexcept {
 	const std::size_t n = std::min(past.size(), age_weight.size());
+	bool all_marked = false;
 	for (std::size_t i = 0; i < n; ++i) {
 		const float step = weight * age_weight[past[i].age] * rows.scale[past[i].item];
 		const std::span<const std::uint32_t> row = rows.row(past[i].item);
-		if (row.size() < out.n_blocks) {
-			for (const std::uint32_t entry : row)
-				out.add(entry & mask, step * static_cast<float>(static_cast<std::int32_t>(entry >> shift)));
-			continue;
+		if (!all_marked && row.size() >= out.n_blocks) {
+			out.mark_all();
+			all_marked = true;
 		}
-		out.mark_all();
-		float *const logit = out.logit;
-		for (const std::uint32_t entry : row)
-			logit[entry & mask] += step * static_cast<float>(static_cast<std::int32_t>(entry >> shift));
+		if (!all_marked)
+			for (const std::uint32_t entry : row)
+				out.mark(entry & ((1u << rows.item_bits) - 1));
+		add_row(row, rows.row(past[std::min(i + 1, n - 1)].item), rows.item_bits, step, out.logit);
 	}
 }
 
 std::vector<float> age_weights(const NeighbourSettings &settings) {
 	std::vector<float> weight(settings.max_history);
 	for (std::size_t age = 0; age < weight.size(); ++age)
-		weight[age] = static_cast<float>(std::pow(1.0 + static_cast<double>(age), -static_cast<double>(settings.age_power)));
+		weight[age] =
+			static_cast<float>(std::pow(1.0 + static_cast<double>(age), -static_cast<double>(settings.age_power)));
 	return weight;
 }
 
@@ -235,7 +271,8 @@ NeighbourTable::NeighbourTable(const TrainRequest &request, const Sequences &seq
 			const double largest = size == 0 ? 0.0 : value(n[0]);
 			scale_[item] = static_cast<float>(largest) / full;
 			for (std::uint32_t i = 0; i < size; ++i) {
-				const auto fraction = static_cast<std::uint32_t>(std::lround(value(n[i]) / largest * static_cast<double>(full)));
+				const auto fraction =
+					static_cast<std::uint32_t>(std::lround(value(n[i]) / largest * static_cast<double>(full)));
 				if (fraction > 0)
 					entries_.push_back(fraction << item_bits_ | n[i].item);
 			}

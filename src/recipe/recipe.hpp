@@ -115,7 +115,6 @@ struct Scores {
 	std::vector<float> logit;	// n_items; -infinity = must not be returned
 	std::vector<Reason> reason; // n_items
 	double log_normalizer = 0;	// log of the sum of exp(logit) over the catalogue; score = exp(logit - log_normalizer)
-	std::vector<float> scratch;
 	std::vector<std::uint32_t> touched;
 };
 
