@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <exception>
+#include <new>
 
 namespace recsys::pg {
 
@@ -197,6 +198,58 @@ SPITupleTable *DynamicPlan::fetch(std::span<const Param> params, Access access, 
 	Bound bound(params);
 	execute_plan(prepared(), bound, access, limit);
 	return SPI_tuptable;
+}
+
+/// Where the executor delivers: calls the function instead of copying. What C++ throws (bad_alloc) waits in `failed` until the
+/// executor has come to its end; errors of PostgreSQL pass through, for nothing here has a destructor.
+struct DynamicPlan::Receiver {
+	DestReceiver base; // first: PostgreSQL knows this one
+	RowFunction row;
+	bool failed;
+
+	static bool receive(TupleTableSlot *slot, DestReceiver *self) {
+		Receiver &receiver = *reinterpret_cast<Receiver *>(self);
+		const TupleDesc shape = slot->tts_tupleDescriptor;
+		slot_getallattrs(slot);
+		for (int i = 0; i < shape->natts; ++i)
+			if (!slot->tts_isnull[i] && TupleDescAttr(shape, i)->attlen == -1)
+				slot->tts_values[i] = PointerGetDatum(PG_DETOAST_DATUM_PACKED(slot->tts_values[i]));
+		return receiver.deliver(slot->tts_values, slot->tts_isnull, shape);
+	}
+	bool deliver(const Datum *values, const bool *nulls, TupleDesc shape) noexcept {
+		try {
+			row.call(row.object, values, nulls, shape);
+		} catch (...) {
+			failed = true;
+		}
+		return !failed;
+	}
+};
+
+void DynamicPlan::stream(std::initializer_list<Param> params, RowFunction row) {
+	Receiver receiver{};
+	receiver.base.receiveSlot = Receiver::receive;
+	receiver.base.rStartup = [](DestReceiver *, int, TupleDesc) {};
+	receiver.base.rShutdown = receiver.base.rDestroy = [](DestReceiver *) {};
+	receiver.base.mydest = DestNone;
+	receiver.row = row;
+	Bound bound(params);
+	SPIPlanPtr plan = prepared();
+	const int n = static_cast<int>(types_.size());
+	const Oid *types = types_.data();
+	const int rc = call([plan, n, types, &bound, &receiver] {
+		SPIExecuteOptions options{};
+		options.params = makeParamList(n);
+		for (int i = 0; i < n; ++i)
+			options.params->params[i] = {bound.values[i], bound.nulls[i] == 'n', PARAM_FLAG_CONST, types[i]};
+		options.read_only = true;
+		options.dest = &receiver.base;
+		return SPI_execute_plan_extended(plan, &options);
+	});
+	if (rc < 0)
+		spi_failed("execute a statement", rc);
+	if (receiver.failed)
+		throw std::bad_alloc();
 }
 
 Rows DynamicPlan::rows(std::initializer_list<Param> params, Access access, long limit) {

@@ -5,7 +5,7 @@
 //       row.int8(0) …
 //
 // Rows are owned C++ values: convenient for everything that is not measured in microseconds. The hot path uses
-// Plan::fetch inside a SpiScope and reads Datums in place (pg/datum.hpp).
+// Plan::fetch or DynamicPlan::each inside a SpiScope and reads Datums in place (pg/datum.hpp).
 #pragma once
 
 #include <cstdint>
@@ -128,11 +128,24 @@ public:
 	bool current() const;
 	/// Whether the rows seen by the last execution were subject to row-level security.
 	bool depends_on_row_security() const;
+	/// Within a SpiScope: row(values, nulls, descriptor) for each row where the executor left it, without a copy of it. `row`
+	/// must not call PostgreSQL (it runs amid the executor's frames), but long texts are already whole. Reads only.
+	template <class F> void each(std::initializer_list<Param> params, F &&row) {
+		stream(params, {&row, [](void *f, const Datum *values, const bool *nulls, TupleDesc shape) {
+							(*static_cast<std::remove_reference_t<F> *>(f))(values, nulls, shape);
+						}});
+	}
 	/// Within a SpiScope: the prepared plan, for cursors.
 	SPIPlanPtr prepared();
 	const std::string &sql() const { return sql_; }
 
 private:
+	struct RowFunction {
+		void *object;
+		void (*call)(void *object, const Datum *values, const bool *nulls, TupleDesc shape);
+	};
+	struct Receiver;
+	void stream(std::initializer_list<Param> params, RowFunction row);
 	void swap(DynamicPlan &other) noexcept {
 		std::swap(sql_, other.sql_);
 		std::swap(types_, other.types_);

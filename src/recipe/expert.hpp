@@ -28,9 +28,10 @@ struct Dense {
 	std::size_t n_blocks;
 	/// For who changes about as many items as there are blocks, or more: marking each would cost as much as adding.
 	void mark_all() noexcept { std::fill_n(dirty, n_blocks, 1u); }
+	void mark(std::uint32_t item) noexcept { dirty[item / kBlock] = 1; }
 	void add(std::uint32_t item, float value) noexcept {
 		logit[item] += value;
-		dirty[item / kBlock] = 1;
+		mark(item);
 	}
 };
 

@@ -10,8 +10,8 @@ namespace recsys::recipe {
 
 namespace {
 
-constexpr std::size_t kTasks = 128;         // of a table; fixed, so that sums do not depend on the threads
-constexpr std::size_t kPollPairs = 1 << 20; // additions between two polls: about a millisecond
+constexpr std::size_t kTasks = 128;			 // of a table; fixed, so that sums do not depend on the threads
+constexpr std::size_t kPollPairs = 1 << 20;	 // additions between two polls: about a millisecond
 constexpr std::size_t kCasesPerTask = 16;
 constexpr std::size_t kRanked = 100;
 
@@ -179,44 +179,38 @@ double gain(std::span<const float> logit, Past past, std::uint32_t truth) {
 	return rank < kRanked ? 1.0 / std::log2(2.0 + static_cast<double>(rank)) : 0.0;
 }
 
-/// logit[item] += step * fraction for each entry. What can be done four at a time, which is all but the addition
-/// itself, is done for a chunk beforehand. Meanwhile the same part of the row that comes `next` is fetched: rows lie
-/// anywhere in the table, and waiting for them would cost as much as adding them.
+/// logit[item] += step * fraction for each entry. All but the addition itself is done four entries at a time. Meanwhile the
+/// same part of the row that comes `next` is fetched: rows lie anywhere in the table, and waiting for them would cost as much
+/// as adding them.
 void add_row(std::span<const std::uint32_t> row, std::span<const std::uint32_t> next, std::uint32_t shift, float step,
 			 float *logit) noexcept {
 	typedef std::uint32_t UInt4 __attribute__((vector_size(16)));
 	typedef std::int32_t Int4 __attribute__((vector_size(16)));
 	typedef float Float4 __attribute__((vector_size(16)));
-	constexpr std::size_t kChunk = 64, kLine = 16; // entries
+	constexpr std::size_t kLine = 16; // entries that come from memory at once
 	const std::uint32_t mask = (1u << shift) - 1;
-	alignas(16) std::uint32_t item[kChunk];
-	alignas(16) float value[kChunk];
-	std::size_t done = 0;
-	for (; done + kChunk <= row.size(); done += kChunk) {
-		for (std::size_t i = done; i < std::min(done + kChunk, next.size()); i += kLine)
-			__builtin_prefetch(&next[i]);
+	std::size_t begin = 0;
+	for (; begin + kLine <= row.size(); begin += kLine) {
+		if (begin < next.size())
+			__builtin_prefetch(&next[begin]);
 #pragma GCC unroll 4
-		for (std::size_t i = 0; i < kChunk; i += 4) {
+		for (std::size_t i = begin; i < begin + kLine; i += 4) {
 			UInt4 entry;
-			std::memcpy(&entry, row.data() + done + i, sizeof entry);
-			const UInt4 low = entry & mask;
+			std::memcpy(&entry, &row[i], sizeof entry);
 			// A fraction has at most 16 bits, so it is the same number with a sign, which is what converts fast.
 			const Float4 share = step * __builtin_convertvector(reinterpret_cast<Int4>(entry >> shift), Float4);
-			std::memcpy(item + i, &low, sizeof low);
-			std::memcpy(value + i, &share, sizeof share);
+#pragma GCC unroll 4
+			for (std::size_t lane = 0; lane < 4; ++lane)
+				logit[row[i + lane] & mask] += share[lane];
 		}
-#pragma GCC unroll 8
-		for (std::size_t i = 0; i < kChunk; ++i)
-			logit[item[i]] += value[i];
 	}
-	for (; done < row.size(); ++done)
-		logit[row[done] & mask] += step * static_cast<float>(static_cast<std::int32_t>(row[done] >> shift));
+	for (std::size_t i = begin; i < row.size(); ++i)
+		logit[row[i] & mask] += step * static_cast<float>(static_cast<std::int32_t>(row[i] >> shift));
 }
 
 } // namespace
 
-void add_votes(const NeighbourRows &rows, std::span<const float> age_weight, Past past, float weight,
-			   Dense out) noexcept {
+void add_votes(const NeighbourRows &rows, std::span<const float> age_weight, Past past, float weight, Dense out) noexcept {
 	const std::size_t n = std::min(past.size(), age_weight.size());
 	bool all_marked = false;
 	for (std::size_t i = 0; i < n; ++i) {
@@ -236,8 +230,7 @@ void add_votes(const NeighbourRows &rows, std::span<const float> age_weight, Pas
 std::vector<float> age_weights(const NeighbourSettings &settings) {
 	std::vector<float> weight(settings.max_history);
 	for (std::size_t age = 0; age < weight.size(); ++age)
-		weight[age] =
-			static_cast<float>(std::pow(1.0 + static_cast<double>(age), -static_cast<double>(settings.age_power)));
+		weight[age] = static_cast<float>(std::pow(1.0 + static_cast<double>(age), -static_cast<double>(settings.age_power)));
 	return weight;
 }
 
@@ -271,8 +264,7 @@ NeighbourTable::NeighbourTable(const TrainRequest &request, const Sequences &seq
 			const double largest = size == 0 ? 0.0 : value(n[0]);
 			scale_[item] = static_cast<float>(largest) / full;
 			for (std::uint32_t i = 0; i < size; ++i) {
-				const auto fraction =
-					static_cast<std::uint32_t>(std::lround(value(n[i]) / largest * static_cast<double>(full)));
+				const auto fraction = static_cast<std::uint32_t>(std::lround(value(n[i]) / largest * static_cast<double>(full)));
 				if (fraction > 0)
 					entries_.push_back(fraction << item_bits_ | n[i].item);
 			}

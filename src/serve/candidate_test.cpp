@@ -60,21 +60,29 @@ std::vector<std::uint8_t> CandidateTest::check(std::span<const std::string_view>
 }
 
 std::vector<std::uint8_t> CandidateTest::present(std::span<const std::string_view> ids, std::span<const std::uint32_t> items) {
-	std::vector<std::uint8_t> allowed(ids.size(), 1);
-	const store::Model &model = endpoint_.model();
-	std::vector<std::string_view> asked;
-	for (std::size_t i = 0; i < ids.size(); ++i)
-		if (endpoint_.has_availability() || (items[i] != data::kNone && model.had_row(items[i])))
-			asked.push_back(ids[i]);
-	if (asked.empty() || !endpoint_.items())
+	std::vector<std::uint8_t> allowed(ids.size(), 1), marks(ids.size(), 0);
+	if (!endpoint_.items())
 		return allowed;
+	const Oid type = endpoint_.item_type();
+	std::optional<pg::RowPlaces::Look> look;
+	if (endpoint_.items_have_places())
+		look.emplace(endpoint_.item_places, endpoint_.group().schema_oid, "items", "item_id", type);
+	std::vector<std::string_view> asked;
+	for (std::size_t i = 0; i < ids.size(); ++i) {
+		const bool matters = endpoint_.has_availability() || had_row(items[i]);
+		if (matters && look && look->finds(items[i], ids[i]))
+			marks[i] = kSeen;
+		else if (matters)
+			asked.push_back(ids[i]);
+	}
+	if (asked.empty())
+		return allowed;
+	const bool placed = look && look->possible();
+	pg::DynamicPlan &statement = placed ? endpoint_.statements.placed_items : endpoint_.statements.present_items;
+	const SPITupleTable *found = statement.fetch({pg::id_array_param(asked, type)}, pg::Access::Read);
 	Positions positions(ids.size() * 2);
 	for (std::uint32_t i = 0; i < ids.size(); ++i)
 		positions.emplace(ids[i], i);
-	const Oid type = endpoint_.item_type();
-	const SPITupleTable *found =
-		endpoint_.statements.present_items.fetch({pg::id_array_param(asked, type)}, pg::Access::Read);
-	std::vector<std::uint8_t> marks(ids.size(), 0);
 	const Oid found_type = TupleDescAttr(found->tupdesc, 0)->atttypid;
 	Datum values[2];
 	bool nulls[2];
@@ -86,9 +94,11 @@ std::vector<std::uint8_t> CandidateTest::present(std::span<const std::string_vie
 			continue;
 		const bool unavailable = endpoint_.has_availability() && !nulls[1] && !DatumGetBool(values[1]);
 		marks[at->second] |= unavailable ? kSeen | kUnavailable : kSeen;
+		if (placed)
+			look->remember(items[at->second], *reinterpret_cast<ItemPointer>(DatumGetPointer(values[1])));
 	}
 	for (std::size_t i = 0; i < ids.size(); ++i) {
-		const bool gone = items[i] != data::kNone && model.had_row(items[i]) && (marks[i] & kSeen) == 0;
+		const bool gone = had_row(items[i]) && (marks[i] & kSeen) == 0;
 		allowed[i] = !gone && (marks[i] & kUnavailable) == 0;
 	}
 	return allowed;

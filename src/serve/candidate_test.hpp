@@ -52,7 +52,7 @@ public:
 	bool has_predicates() const noexcept { return !predicates_.empty(); }
 	/// `items` are ordinals of the model, data::kNone for an item that it does not know; 1 = may be returned.
 	std::vector<std::uint8_t> check(std::span<const std::string_view> ids, std::span<const std::uint32_t> items);
-	/// Presence alone.
+	/// Presence alone. Those whose rows are not where they were seen last (pg/row_places) are asked for by one statement.
 	std::vector<std::uint8_t> present(std::span<const std::string_view> ids, std::span<const std::uint32_t> items);
 	/// One item against the predicates alone, be it present or not.
 	bool passes(std::string_view id);
@@ -64,6 +64,7 @@ public:
 	void remember();
 
 private:
+	bool had_row(std::uint32_t item) const { return item != data::kNone && endpoint_.model().had_row(item); }
 	void test(std::size_t predicate, std::span<const std::string_view> ids, std::vector<std::uint8_t> &allowed);
 	PassingItems passing(Predicate &predicate);
 

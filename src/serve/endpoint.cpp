@@ -162,6 +162,10 @@ void Endpoint::write_statements() {
 	}
 	statements.present_items = plan(
 		catalog::union_sql(group_, *items_, shown, "{item_id} OPERATOR(pg_catalog.=) ANY ($1)"), pg::id_array_type(item_type()));
+	if (items_have_places())
+		statements.placed_items = plan("SELECT item_id, ctid FROM " + catalog::own_table(group_, DatasetType::Items) +
+										   " WHERE item_id OPERATOR(pg_catalog.=) ANY ($1)",
+									   pg::id_array_type(item_type()));
 	statements.newest_items = catalog::union_sql(group_, *items_, dated, available) +
 							  " ORDER BY \"creation_timestamp\" DESC NULLS LAST, \"item_id\"";
 }

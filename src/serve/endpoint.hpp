@@ -19,6 +19,7 @@
 #include "serve/trending.hpp"
 
 #include "catalog/catalog.hpp"
+#include "pg/row_places.hpp"
 
 namespace recsys::serve {
 
@@ -35,6 +36,7 @@ struct Statements {
 	pg::DynamicPlan all_events;	   // the same without limit
 	pg::DynamicPlan aliases;	   // $1 user id: the ids whose events are his
 	pg::DynamicPlan present_items; // $1 array of item ids: those with a row, and whether they are available
+	pg::DynamicPlan placed_items;  // $1 likewise, for items_have_places(): those with a row, and where it lies
 	std::string newest_items;	   // all available items, newest first: read through a cursor, and rarely
 };
 
@@ -62,6 +64,8 @@ public:
 	/// Whether the statements give the events' sessions, in their last column: only a model that looks at them has them read.
 	bool reads_sessions() const noexcept { return model_->scorer().reads_sessions(); }
 	bool is_negative_type(std::string_view type) const noexcept;
+	/// Items are rows of one table, of which nothing matters but that they are there.
+	bool items_have_places() const noexcept { return items_ && !items_->mapped && !has_availability(); }
 	bool has_availability() const noexcept { return items_ && items_->availability() != nullptr; }
 	Oid alias_relation() const noexcept { return alias_relation_; }
 
@@ -70,6 +74,7 @@ public:
 	pg::DynamicPlan &metadata(const std::vector<std::string> &columns);
 	Statements statements;
 	FilterCache filters;
+	pg::RowPlaces item_places; // by ordinal; used if items_have_places()
 
 private:
 	void load_campaign(std::int64_t campaign_id);

@@ -37,48 +37,65 @@ std::uint32_t session_ordinal(std::string_view session) {
 	return ordinal == data::kNone ? 0 : ordinal;
 }
 
-/// Appends the events of a statement's rows; true when rows were left out because the model does not know their items.
-bool append_events(const Endpoint &endpoint, const SPITupleTable *rows, std::vector<Event> &out) {
+struct Read {
+	std::size_t rows = 0;
+	bool unknown = false; // rows were left out because the model does not know their items
+};
+
+/// Appends a user's events as a statement tells them.
+Read append_events(const Endpoint &endpoint, pg::DynamicPlan &statement, pg::Param user, std::vector<Event> &out) {
 	const store::Model &model = endpoint.model();
-	const TupleDesc shape = rows->tupdesc;
-	const Oid item_type = TupleDescAttr(shape, 0)->atttypid;
-	bool unknown = false;
+	const bool negative_types = endpoint.has_negative_types();
 	pg::IdBuffer buffer;
-	Datum values[4];
-	bool nulls[4];
-	const int session = endpoint.reads_sessions() ? shape->natts - 1 : -1;
-	for (std::uint64_t row = 0; row < rows->numvals; ++row) {
-		heap_deform_tuple(rows->vals[row], shape, values, nulls);
+	const bool sessions = endpoint.reads_sessions();
+	Read read;
+	statement.each({user}, [&](const Datum *values, const bool *nulls, TupleDesc shape) {
+		++read.rows;
 		if (nulls[0] || nulls[1])
-			continue;
-		const std::uint32_t item = model.find_item(pg::id_text(values[0], item_type, buffer));
+			return;
+		const std::uint32_t item = model.find_item(pg::id_text(values[0], TupleDescAttr(shape, 0)->atttypid, buffer));
 		if (item == data::kNone) {
-			unknown = true;
-			continue;
+			read.unknown = true;
+			return;
 		}
-		const bool negative =
-			endpoint.has_negative_types() && !nulls[2] && endpoint.is_negative_type(pg::text_view(values[2]));
+		const bool negative = negative_types && !nulls[2] && endpoint.is_negative_type(pg::text_view(values[2]));
 		out.push_back({item, pg::unix_micros(DatumGetTimestampTz(values[1])), static_cast<std::int8_t>(negative ? -1 : 1)});
-		if (session >= 0 && !nulls[session])
+		const int session = shape->natts - 1;
+		if (sessions && !nulls[session])
 			out.back().session = session_ordinal(pg::text_view(values[session]));
-	}
-	return unknown;
+	});
+	return read;
 }
 
 void append_newest(Endpoint &endpoint, pg::Param user, std::vector<Event> &out) {
 	const std::size_t limit = endpoint.model().scorer().max_history(), before = out.size();
-	const SPITupleTable *rows = endpoint.statements.newest_events.fetch({user}, pg::Access::Read);
-	if (!append_events(endpoint, rows, out) || rows->numvals < limit)
+	const Read read = append_events(endpoint, endpoint.statements.newest_events, user, out);
+	if (!read.unknown || read.rows < limit)
 		return;
 	// Events of unknown items stood in the way of older ones that count.
 	out.resize(before);
-	append_events(endpoint, endpoint.statements.all_events.fetch({user}, pg::Access::Read), out);
+	append_events(endpoint, endpoint.statements.all_events, user, out);
 }
 
 bool newer(const Event &a, const Event &b) {
 	return a.time != b.time ? a.time > b.time : a.item != b.item ? a.item > b.item : a.sign > b.sign;
 }
 bool same(const Event &a, const Event &b) { return a.time == b.time && a.item == b.item && a.sign == b.sign; }
+
+// Rows come in the order of their times unless they come from several statements or relations. Events of equal time come in
+// any order from the index; training puts them in the order of their items.
+void sort_newest_first(std::vector<Event> &events) {
+	const auto later = [](const Event &a, const Event &b) { return a.time > b.time; };
+	if (!std::is_sorted(events.begin(), events.end(), later)) {
+		std::sort(events.begin(), events.end(), newer);
+		return;
+	}
+	for (auto first = events.begin(); first != events.end();) {
+		const auto end = std::find_if(first, events.end(), [first](const Event &e) { return e.time != first->time; });
+		std::sort(first, end, newer);
+		first = end;
+	}
+}
 
 } // namespace
 
@@ -98,8 +115,7 @@ void read_history(Endpoint &endpoint, std::string_view user, std::vector<Event> 
 			append_newest(endpoint, pg::raw(value), out);
 		}
 	}
-	// Events of equal time come in any order from the index; training puts them in the order of their items.
-	std::sort(out.begin(), out.end(), newer);
+	sort_newest_first(out);
 	out.erase(std::unique(out.begin(), out.end(), same), out.end());
 	if (out.size() > limit)
 		out.resize(limit);
