@@ -42,7 +42,7 @@ event_list is a list of objects with eventType, sentAt (Unix seconds or a date a
 eventId, recommendationId, impression (a list of item ids), metricAttribution {eventAttributionSource} and properties, an object or
 its JSON text with the dataset''s own columns; itemId and eventValue may stand in properties. Names may be written in camelCase or
 snake_case. An event whose eventId is stored already is not stored again. Without user_id the events are anonymous: they are stored
-under the session''s id until an event joins session and user.
+under the session''s id, and a row in user_aliases makes them the user''s.
 Needs INSERT on the dataset''s table. A mapped dataset keeps its events in a table of recsys.
 Errors: 22023 names the position of the event and its field; RS001 for an absent tracker; RS003 under recsys.service_limits.';
 
