@@ -37,10 +37,34 @@ whatever event_type and event_value_threshold say.
 hyperparameters: a JSON object, values as numbers, booleans or text; recsys.recipes shows names, ranges and defaults.
 excluded_columns: fields that are not learned from, by dataset type: ''{"items": ["plot"], "users": ["zip"]}''. They still work
 in filters and in answers.
-perform_hpo, hpo_config, perform_auto_ml, optimization_objective, auto_training_interval: not supported yet.
+auto_training_interval: train again by itself, so long after the start of the automatic training before, if there are new
+interactions; the first time after an hour at the latest, unless a version exists by then. NULL: never. recsys.schedules shows it.
+perform_hpo, hpo_config, perform_auto_ml, optimization_objective: not supported yet.
 Needs the ownership of the group''s schema. Errors: RS001 for a group or recipe that does not exist, RS006 when the name is
 used, 42602 for an invalid name, 22023 for hyperparameters and event types, 0A000 for what is not supported yet, RS003 for the
 11th solution of a group under recsys.service_limits.';
+
+CREATE OR REPLACE FUNCTION recsys.update_solution(name text, auto_training_interval interval) RETURNS void
+AS 'MODULE_PATHNAME', 'recsys_update_solution' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION recsys.update_solution(text, interval) IS
+'Changes how often a solution is trained by itself; NULL switches automatic training off. Everything else of a solution is fixed.
+Needs the ownership of the group''s schema. Errors: RS001; 22023 for less than a minute.';
+
+CREATE OR REPLACE FUNCTION recsys.run_automatic_training(solution text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'recsys_run_automatic_training' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION recsys.run_automatic_training(text) IS
+'Does what automatic training does, now: a worker trains a new version (training_type AUTOMATIC) if interactions came since the last
+full training, and otherwise says that there is nothing to do. Returns the number of the job in recsys.jobs. For schedules of your own,
+such as pg_cron''s: SELECT cron.schedule(''0 3 * * *'', $$SELECT recsys.run_automatic_training(''for_you'')$$). Needs the rights of
+recsys.create_solution_version. Errors: RS001; 55000 without background workers.';
+
+CREATE OR REPLACE FUNCTION recsys.run_automatic_update(solution text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'recsys_run_automatic_update' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION recsys.run_automatic_update(text) IS
+'Does what the automatic update does every recsys.auto_update_interval, now: a worker brings new items into the newest version that was
+trained in full, if a campaign serves it and there is anything new; what was learnt stays as it is, and no campaign need be changed.
+Returns the number of the job in recsys.jobs. Needs the rights of recsys.create_solution_version. Errors: RS001; 22023 for recipes without
+the capability "auto_update"; 55000 without background workers.';
 
 CREATE OR REPLACE FUNCTION recsys.describe_solution(name text) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'recsys_describe_solution' LANGUAGE C STABLE PARALLEL RESTRICTED;
@@ -75,10 +99,12 @@ wait => false: a background worker trains after this transaction commits, readin
 recsys.solution_versions shows the status, recsys.progress how far it is, recsys.wait_for waits for it. A failure turns the
 version into CREATE FAILED with a reason; earlier versions and the campaigns that serve them stay as they are.
 wait => true: trains here, reading as the current user, in this transaction; a failure is an error and leaves no version.
-training_mode: FULL trains from the beginning on everything; UPDATE exists for recipes with the capability "auto_update".
+training_mode: FULL trains from the beginning on everything; UPDATE, for recipes with the capability "auto_update", takes the model of
+the newest ACTIVE version that was trained in full and brings the items that came since into it. What was learnt stays: scores of earlier
+items among one another do not change, and metrics are those of that version.
 Equal rows, settings and recsys version give equal models (content_hash), with any recsys.train_threads and any order of rows.
 Needs the ownership of the group''s schema, or CREATE and USAGE on it. Errors: RS001; 22023 for a training mode that does not
-exist or that the recipe does not have; 55000 when nothing is left to train on, or without background workers; 53200 beyond
+exist or that the recipe does not have; 55000 when nothing is left to train on, or without background workers; 53400 beyond
 recsys.train_memory_limit; RS003 for the quotas under recsys.service_limits.';
 
 CREATE OR REPLACE FUNCTION recsys.describe_solution_version(version text) RETURNS jsonb

@@ -105,9 +105,12 @@ CREATE TABLE recsys_internal.solution_version (
     failure_reason text,
     training_mode text NOT NULL DEFAULT 'FULL',
     training_type text NOT NULL DEFAULT 'MANUAL',
+    updated_from integer,                           -- UPDATE: number of the version whose model was updated
     config jsonb NOT NULL DEFAULT '{}',             -- the solution as it was when this version was asked for
     metrics jsonb,                                  -- [{"metric", "value"}], in order
     members jsonb,                                  -- [{"member", "weight", "ndcg"}] of a blend
+    data_mark jsonb,                                -- tells data that came later from those it was trained on
+    latest_update jsonb,                            -- of automatic updates: {"revision", "new_items", "updated_at", "data_mark"}
     data_summary jsonb,                             -- counts of what it was trained on
     wall_seconds float8,
     cpu_seconds float8,

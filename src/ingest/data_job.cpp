@@ -149,7 +149,7 @@ void run_now(DataJob kind, const Group &group, const std::string &name, std::int
 }
 
 // In a worker.
-Json run_job(DataJob kind, const jobs::Job &job) {
+jobs::Outcome run_job(DataJob kind, const jobs::Job &job) {
 	std::optional<Group> group;
 	Oid owner = InvalidOid;
 	jobs::in_transaction(GetUserId(), [&] {
@@ -169,17 +169,18 @@ Json run_job(DataJob kind, const jobs::Job &job) {
 									  throw Cancelled{};
 								  progress.publish(phase, done, total);
 							  });
+		jobs::note_result(job, result);
 	});
 	return result;
 }
 
-Json run_import_job(const jobs::Job &job) {
+jobs::Outcome run_import_job(const jobs::Job &job) {
 	return run_job(DataJob::Import, job);
 }
-Json run_export_job(const jobs::Job &job) {
+jobs::Outcome run_export_job(const jobs::Job &job) {
 	return run_job(DataJob::Export, job);
 }
-Json run_deletion_job(const jobs::Job &job) {
+jobs::Outcome run_deletion_job(const jobs::Job &job) {
 	return run_job(DataJob::Deletion, job);
 }
 // The job's own row tells everything about it.

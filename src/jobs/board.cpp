@@ -4,11 +4,13 @@
 //
 //            reserve (launcher)         take (worker)            exit, in whatever way
 //   Free ───────────────────▶ Reserved ──────────────▶ Attached ───────────────────────▶ Free
-//                                └── withdraw (launcher: the process never came) ──────▶ Free
+//                                └── give_up_waiting (launcher: the process never came) ▶ Free
 //
+// A Free slot is given out again only when the launcher has read when the visit that was there wants the next one.
 // A crash of any process makes the postmaster reinitialise all of this.
 #include "jobs/board.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 #include "stats/shared.hpp"
@@ -26,11 +28,13 @@ enum class State : std::uint8_t { Free, Reserved, Attached };
 
 struct Slot {
 	State state;
-	bool ending; // the handler is through: no cancel may hit the statements that record the end
+	bool ending;   // the handler is through: no cancel may hit the statements that record the end
+	bool reported; // Free: the launcher has read next_visit
 	std::uint32_t number;
 	Oid database;
 	int pid;
-	std::int64_t job; // 0 = none
+	std::int64_t job;		// 0 = none
+	TimestampTz next_visit; // 0 = the visit has not come to its end
 	pg_atomic_uint32 stop;
 };
 
@@ -39,7 +43,7 @@ constexpr std::uint32_t kNobody = 0; // `launcher` holds the number of its proce
 
 struct Board {
 	TimestampTz began_at; // set before any worker exists, never changed after
-	pg_atomic_uint32 launcher, all_flagged, flags[kFlags], leftovers[kMaxWorkers];
+	pg_atomic_uint32 launcher, all_flagged, flags[kFlags];
 	Slot slots[kMaxWorkers];
 };
 
@@ -67,10 +71,10 @@ void attach(void *memory, LWLockPadded *locks, bool fresh) {
 	pg_atomic_init_u32(&board->all_flagged, 0);
 	for (pg_atomic_uint32 &f : board->flags)
 		pg_atomic_init_u32(&f, InvalidOid);
-	for (pg_atomic_uint32 &f : board->leftovers)
-		pg_atomic_init_u32(&f, InvalidOid);
-	for (Slot &s : board->slots)
+	for (Slot &s : board->slots) {
+		s.reported = true;
 		pg_atomic_init_u32(&s.stop, 0);
+	}
 }
 
 void wake_launcher() noexcept {
@@ -100,6 +104,11 @@ std::vector<Oid> take_oids(pg_atomic_uint32 *set, int size) {
 	return out;
 }
 
+void set_free(Slot &s) noexcept {
+	s.state = State::Free;
+	s.reported = false;
+}
+
 void give_up(int, Datum) {
 	if (own == nullptr)
 		return;
@@ -110,7 +119,7 @@ void give_up(int, Datum) {
 		unfinished = own->job != 0;
 		database = own->database;
 		own->job = 0;
-		own->state = State::Free;
+		set_free(*own);
 	}
 	own = nullptr;
 	if (unfinished)
@@ -182,10 +191,11 @@ std::optional<Ticket> reserve(Oid database) noexcept {
 	Locked locked(LW_EXCLUSIVE);
 	for (int i = 0; i < kMaxWorkers; ++i) {
 		Slot &s = board->slots[i];
-		if (s.state != State::Free)
+		if (s.state != State::Free || !s.reported)
 			continue;
 		s.state = State::Reserved;
 		s.ending = false;
+		s.next_visit = 0;
 		s.database = database;
 		s.pid = 0;
 		s.job = 0;
@@ -197,18 +207,38 @@ std::optional<Ticket> reserve(Oid database) noexcept {
 void withdraw(Ticket ticket) noexcept {
 	Locked locked(LW_EXCLUSIVE);
 	Slot &s = board->slots[ticket.slot];
+	s.state = State::Free;
+	s.reported = true;
+}
+
+void give_up_waiting(Ticket ticket) noexcept {
+	Locked locked(LW_EXCLUSIVE);
+	Slot &s = board->slots[ticket.slot];
 	if (s.state == State::Reserved && s.number == ticket.number)
-		s.state = State::Free;
+		set_free(s);
 }
 
 void withdraw_all() noexcept {
 	Locked locked(LW_EXCLUSIVE);
 	for (Slot &s : board->slots)
 		if (s.state == State::Reserved)
-			s.state = State::Free;
+			set_free(s);
 }
 
-std::vector<Oid> take_leftovers() { return take_oids(board->leftovers, kMaxWorkers); }
+std::vector<NextVisit> take_next_visits() {
+	std::vector<NextVisit> out;
+	out.reserve(kMaxWorkers);
+	Locked locked(LW_EXCLUSIVE);
+	for (Slot &s : board->slots)
+		if (s.state == State::Free && !s.reported) {
+			out.push_back({s.database, s.next_visit});
+			s.reported = true;
+		} else if (s.state == State::Attached && s.next_visit != 0) {
+			out.push_back({s.database, s.next_visit});
+			s.next_visit = 0; // to be said again at the end
+		}
+	return out;
+}
 
 bool take(Ticket ticket, Oid database) {
 	pg::call([] { before_shmem_exit(give_up, 0); });
@@ -241,9 +271,14 @@ void finished() noexcept {
 
 bool stop_requested() noexcept { return own != nullptr && pg_atomic_read_u32(&own->stop) != 0; }
 
-void leave_rest() noexcept {
-	if (!put_oid(board->leftovers, kMaxWorkers, own->database))
-		pg_atomic_write_u32(&board->all_flagged, 1);
+std::int64_t current_job() noexcept { return own == nullptr ? 0 : own->job; } // written by this process alone
+
+void come_back(TimestampTz at) noexcept {
+	{
+		Locked locked(LW_EXCLUSIVE);
+		own->next_visit = own->next_visit == 0 ? at : std::min(own->next_visit, at);
+	}
+	wake_launcher();
 }
 
 } // namespace recsys::jobs::board

@@ -9,6 +9,10 @@
 
 #include "pg/guard.hpp"
 
+extern "C" {
+#include "datatype/timestamp.h"
+}
+
 namespace recsys::jobs::board {
 
 inline constexpr int kMaxWorkers = 64; // the upper bound of recsys.max_workers
@@ -38,18 +42,26 @@ struct Flagged {
 	bool all = false; // more databases than the board has room for: visit each
 };
 Flagged take_flagged();
+/// When a visit wants the next one, said before each long step and at the end: `at` is of the jobs' clock (clock.hpp), kNever for never, 0 when the visit broke off.
+struct NextVisit {
+	Oid database;
+	TimestampTz at;
+};
+inline constexpr TimestampTz kNever = DT_NOEND;
+/// What visits have left since the last call. Places whose visit was not reported yet are not given out again.
+std::vector<NextVisit> take_next_visits();
 /// A place for a worker that is about to be started; `number` tells it from an earlier user of the same slot.
 struct Ticket {
 	int slot = 0;
 	std::uint32_t number = 0;
 };
 std::optional<Ticket> reserve(Oid database) noexcept;
-/// Takes the ticket back if its worker never came.
+/// Takes the ticket back: no worker was started.
 void withdraw(Ticket ticket) noexcept;
+/// Takes the ticket back if its worker never came.
+void give_up_waiting(Ticket ticket) noexcept;
 /// All tickets given out by an earlier launcher, whose workers it can no longer watch.
 void withdraw_all() noexcept;
-/// Databases that a worker left although jobs remained which it could not lock; clears the list.
-std::vector<Oid> take_leftovers();
 
 // ---- a worker
 
@@ -63,7 +75,9 @@ void ending() noexcept;
 /// After the end was committed.
 void finished() noexcept;
 bool stop_requested() noexcept;
-/// Jobs remained here that could not be locked: the launcher comes back in some seconds.
-void leave_rest() noexcept;
+/// The job in hand, 0 for none.
+std::int64_t current_job() noexcept;
+/// The launcher comes back at this time of the jobs' clock, or earlier if asked to before.
+void come_back(TimestampTz at) noexcept;
 
 } // namespace recsys::jobs::board

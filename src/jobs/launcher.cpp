@@ -1,7 +1,7 @@
 // The launcher belongs to no database (shared catalogs only), so that it never stands in the way of DROP DATABASE or
 // CREATE DATABASE … TEMPLATE. It looks into none: a visit is a short-lived worker, which records the end of jobs whose worker
-// is gone and then runs what is PENDING. Each connectable database is visited once after a start; from then on only those
-// that a commit has flagged. Between visits the launcher sleeps without a timeout.
+// is gone, starts what is due and runs what is PENDING. Each connectable database is visited once after a start; from then on
+// only when a commit has flagged it, or at the time that its last visit has left. Until then the launcher sleeps.
 //
 // When no worker can be had (recsys.max_workers reached, or max_worker_processes used up by others) the visit stays due:
 // a worker of ours that ends sets the latch; a refused registration is tried again every second.
@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "jobs/board.hpp"
+#include "jobs/clock.hpp"
 #include "pg/log.hpp"
-#include "pg/settings.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -36,8 +36,8 @@ namespace recsys::jobs {
 
 namespace {
 
-constexpr TimestampTz kSecond = 1000000;
-constexpr TimestampTz kLockedJobDelay = 5 * kSecond, kNoWorkerDelay = kSecond;
+constexpr TimestampTz kNoWorkerDelay = kSecond, kBrokenVisitDelay = 60 * kSecond;
+constexpr TimestampTz kLongestSleep = 3600 * kSecond; // clocks are set
 
 struct Visit {
 	Oid database;
@@ -99,14 +99,15 @@ private:
 			flagged.databases = connectable_databases();
 		for (const Oid database : flagged.databases)
 			plan(database, 0);
-		for (const Oid database : board::take_leftovers())
-			plan(database, GetCurrentTimestamp() + kLockedJobDelay);
+		for (const board::NextVisit &next : board::take_next_visits())
+			if (next.at != board::kNever)
+				plan(next.database, next.at != 0 ? next.at : clock_now() + kBrokenVisitDelay);
 		// A worker that never came to take its place (fork failed, database dropped) must not keep it.
 		std::erase_if(started_, [](const Started &s) {
 			int pid;
 			if (GetBackgroundWorkerPid(s.handle, &pid) != BGWH_STOPPED)
 				return false;
-			board::withdraw(s.ticket);
+			board::give_up_waiting(s.ticket);
 			BackgroundWorkerHandle *handle = s.handle;
 			pg::call([handle] { pfree(handle); });
 			return true;
@@ -115,13 +116,13 @@ private:
 
 	// In order of asking, so that one busy database cannot starve the others.
 	void start_due() {
-		if (std::none_of(visits_.begin(), visits_.end(), [now = GetCurrentTimestamp()](const Visit &v) { return v.due <= now; }))
+		if (std::none_of(visits_.begin(), visits_.end(), [now = clock_now()](const Visit &v) { return v.due <= now; }))
 			return;
 		const std::vector<Oid> existing = connectable_databases();
 		std::erase_if(visits_, [&existing](const Visit &v) {
 			return std::find(existing.begin(), existing.end(), v.database) == existing.end();
 		});
-		const TimestampTz now = GetCurrentTimestamp();
+		const TimestampTz now = clock_now();
 		for (std::size_t i = 0; i < visits_.size() && board::workers() < pg::settings::max_workers;) {
 			if (visits_[i].due > now) {
 				++i;
@@ -172,11 +173,11 @@ private:
 
 	void sleep() {
 		long timeout = -1;
-		const TimestampTz now = GetCurrentTimestamp();
+		const TimestampTz now = clock_now();
 		// A visit that is due and yet was not started waits for a place, and whoever leaves one sets the latch.
 		for (const Visit &v : visits_)
 			if (v.due > now) {
-				const long wait = static_cast<long>((v.due - now) / 1000 + 1);
+				const long wait = static_cast<long>(std::min(v.due - now, kLongestSleep) / 1000 + 1);
 				timeout = timeout < 0 ? wait : std::min(timeout, wait);
 			}
 		pg::call([timeout] {
@@ -184,11 +185,21 @@ private:
 							PG_WAIT_EXTENSION);
 			ResetLatch(MyLatch);
 			CHECK_FOR_INTERRUPTS();
-			if (ConfigReloadPending) {
-				ConfigReloadPending = false;
-				ProcessConfigFile(PGC_SIGHUP);
-			}
 		});
+		if (ConfigReloadPending)
+			reload();
+	}
+
+	// Schedules that follow the setting are planned anew.
+	void reload() {
+		const int before = pg::settings::auto_update_interval;
+		pg::call([] {
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		});
+		if (pg::settings::auto_update_interval != before)
+			for (const Oid database : connectable_databases())
+				plan(database, 0);
 	}
 
 	std::vector<Visit> visits_;

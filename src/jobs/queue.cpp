@@ -2,10 +2,13 @@
 // when it does not. The callback at the end of the transaction only sets flags in shared memory; nothing in it can fail.
 #include "jobs/jobs.hpp"
 
+#include <span>
 #include <vector>
 
 #include "jobs/board.hpp"
 #include "jobs/handlers.hpp"
+#include "jobs/home.hpp"
+#include "jobs/queue.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/user.hpp"
@@ -20,7 +23,7 @@ namespace recsys::jobs {
 namespace {
 
 constexpr int kMaxHandlers = 32;
-Handler handlers[kMaxHandlers];
+constinit Handler handlers[kMaxHandlers]; // plain data: a kind may be registered before anything here runs
 int n_handlers = 0;
 
 // What this transaction leaves to tell when it ends. Told also after an abort, when rows were locked meanwhile that a worker
@@ -112,6 +115,25 @@ const Handler *find_handler(std::string_view kind) noexcept {
 	return nullptr;
 }
 
+std::span<const Handler> all_handlers() noexcept { return {handlers, static_cast<std::size_t>(n_handlers)}; }
+
+Outcome skipped(std::string reason) {
+	Outcome outcome;
+	outcome.skipped = std::move(reason);
+	return outcome;
+}
+
+std::string describe(const Job &job) {
+	return "job " + std::to_string(job.id) + " (" + job.kind + (job.name ? " \"" + *job.name + "\"" : "") + ")";
+}
+
+void visit_after_commit() {
+	if (!board::present())
+		return;
+	watch_transaction();
+	at_end.locked = true; // not `enqueued`: no job depends on it, so the transaction may be prepared
+}
+
 Job job_of(const pg::Row &row) {
 	Job job;
 	job.id = row.int8(0);
@@ -125,17 +147,18 @@ Job job_of(const pg::Row &row) {
 }
 
 std::int64_t enqueue(const char *kind, const catalog::Group &group, const std::optional<std::string> &name,
-					 std::int64_t resource_id, const catalog::Json &config) {
+					 std::int64_t resource_id, const catalog::Json &config, int priority) {
 	require_workers();
 	if (find_handler(kind) == nullptr)
 		throw Error("XX000", std::string("unrecognized kind of job \"") + kind + "\"");
 	watch_transaction();
-	static pg::Plan insert{"INSERT INTO recsys_internal.job (group_id, kind, name, resource_id, config) "
-						   "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id",
-						   {INT8OID, TEXTOID, TEXTOID, INT8OID, JSONBOID}};
+	static pg::Plan insert{"INSERT INTO recsys_internal.job (group_id, kind, name, resource_id, config, priority, home) "
+						   "VALUES ($1, $2, $3, $4, $5, $6, $7::uuid) ON CONFLICT DO NOTHING RETURNING id",
+						   {INT8OID, TEXTOID, TEXTOID, INT8OID, JSONBOID, INT4OID, TEXTOID}};
 	pg::AsOwner owner;
 	const std::optional<pg::Row> row =
-		insert.row({pg::int8(group.id), pg::text(kind), pg::text(name), pg::int8(resource_id), pg::jsonb(config.dump())});
+		insert.row({pg::int8(group.id), pg::text(kind), pg::text(name), pg::int8(resource_id), pg::jsonb(config.dump()),
+					pg::int4(priority), pg::text(settle_home())});
 	if (!row)
 		throw Error(sqlstate::AlreadyExists, "job \"" + name.value_or("") + "\" already exists in dataset group \"" +
 												 group.name + "\"");
@@ -145,19 +168,19 @@ std::int64_t enqueue(const char *kind, const catalog::Group &group, const std::o
 
 void request_stop(std::int64_t job_id) {
 	watch_transaction();
-	static pg::Plan find{"SELECT id, group_id, kind, name, resource_id, config, attempts, status FROM recsys_internal.job "
-						 "WHERE id = $1 AND status IN ('PENDING', 'RUNNING') FOR UPDATE",
-						 {INT8OID}};
+	static pg::Plan find{"SELECT id, group_id, kind, name, resource_id, config, attempts, "
+						 "status = 'RUNNING' AND home = $2::uuid FROM recsys_internal.job WHERE id = $1 AND status IN ('PENDING', 'RUNNING') FOR UPDATE",
+						 {INT8OID, TEXTOID}};
 	static pg::Plan stop_pending{"UPDATE recsys_internal.job SET status = 'STOPPED', stop_requested = true, "
 								 "failure_reason = $2, finished_at = clock_timestamp() WHERE id = $1",
 								 {INT8OID, TEXTOID}};
 	static pg::Plan stop_running{"UPDATE recsys_internal.job SET stop_requested = true WHERE id = $1", {INT8OID}};
 	pg::AsOwner owner;
 	at_end.locked = board::present();
-	const std::optional<pg::Row> row = find.row({pg::int8(job_id)});
+	const std::optional<pg::Row> row = find.row({pg::int8(job_id), pg::text(settle_home())});
 	if (!row)
 		return; // it has ended by itself
-	if (row->text(7) == "RUNNING") {
+	if (row->boolean(7)) { // by a worker of this database
 		stop_running.run({pg::int8(job_id)});
 		if (board::present())
 			at_end.stops->push_back({job_id, GetCurrentSubTransactionId()});

@@ -4,17 +4,22 @@
 // It connects as the bootstrap superuser, because a job's owner may be NOLOGIN or lack CONNECT; whatever a user could
 // influence runs as the owner of the group in a security-restricted operation (in_transaction).
 //
-// How a job ends, whatever happens to its worker:
-//   the handler returns or throws             this worker commits SUCCEEDED, FAILED or STOPPED
+// How an attempt ends, whatever happens to its worker:
+//   the handler returns or throws             this worker commits the end
 //   cancelled (pg_cancel_backend)             an error like others: FAILED with 57014, or STOPPED when a stop was asked for
-//   terminated (pg_terminate_backend, DROP DATABASE … FORCE)    the process exits at once; its exit flags the database, and
-//                                             the next visit finds a RUNNING job without a worker: FAILED with 57P01
-//   kill -9, crash, immediate shutdown        shared memory is made anew; the first visit after the start: FAILED with 57P02
-// A job that was cut off is not tried again by itself: if it was what brought the server down, it would do so for ever.
+//   too long (recsys.job_time_limit)          a timer cancels it: FAILED with 57014
+//   terminated                                the process notes that it was told to exit, and exits; its exit flags the database,
+//                                             and the next visit ends the job: FAILED with 57P01, or, when what ended the worker was
+//                                             a shutdown of the server, another attempt
+//   kill -9, crash, immediate shutdown        shared memory is made anew; the first visit after the start counts a crash
 #include "jobs/launcher.hpp"
 
 #include "jobs/board.hpp"
+#include "jobs/clock.hpp"
+#include "jobs/ending.hpp"
 #include "jobs/handlers.hpp"
+#include "jobs/home.hpp"
+#include "jobs/schedule.hpp"
 #include "pg/log.hpp"
 #include "pg/settings.hpp"
 #include "pg/user.hpp"
@@ -26,7 +31,10 @@ extern "C" {
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
+#include "storage/latch.h"
 #include "utils/backend_status.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
 
 PGDLLEXPORT void recsys_worker_main(Datum);
 }
@@ -35,13 +43,7 @@ namespace recsys::jobs {
 
 namespace {
 
-struct End {
-	const char *status;
-	std::string sqlstate, reason;
-	catalog::Json result;
-	bool failed() const { return strcmp(status, "SUCCEEDED") != 0; }
-	bool stopped() const { return strcmp(status, "STOPPED") == 0; }
-};
+constexpr TimestampTz kLockedJobDelay = 5 * kSecond;
 
 // Settings of the database or the role that would make a job behave differently in the background.
 void fix_settings() {
@@ -67,99 +69,35 @@ bool extension_installed() {
 	});
 }
 
-// For statements over recsys_internal: a transaction in the extension owner's name.
-void as_extension_owner(const std::function<void()> &body) {
-	in_transaction(GetUserId(), [&body] {
-		pg::AsOwner owner;
-		body();
-	});
-}
-
-void write_end(std::int64_t job, const End &end) {
-	static pg::Plan write{"UPDATE recsys_internal.job SET status = $2, sqlstate = $3, failure_reason = $4, result = $5, "
-						  "finished_at = clock_timestamp(), pid = NULL, worker_started_at = NULL WHERE id = $1",
-						  {INT8OID, TEXTOID, TEXTOID, TEXTOID, JSONBOID}};
-	const auto none_if_empty = [](const std::string &s) { return s.empty() ? pg::null() : pg::text(s); };
-	write.run({pg::int8(job), pg::text(end.status), none_if_empty(end.sqlstate), none_if_empty(end.reason),
-			   end.result.is_null() ? pg::null() : pg::jsonb(end.result.dump())});
-}
-
-// The resource first, then the job. A handler that cannot mark its resource must not keep the job RUNNING for ever.
-void record_end(const Job &job, const End &end) {
-	static pg::Plan lock{"SELECT FROM recsys_internal.job WHERE id = $1 FOR UPDATE", {INT8OID}};
-	lock.row({pg::int8(job.id)}); // before the resource, as a stop does: in another order the two could deadlock
-	const Handler *handler = find_handler(job.kind);
-	if (end.failed() && handler != nullptr) {
-		const pg::Failure f = pg::try_subtransaction([&] { handler->failed(job, end.reason, end.stopped()); });
-		if (f.failed)
-			pg::log("recsys could not mark what job " + std::to_string(job.id) + " worked on as failed", f.message);
-	}
-	write_end(job.id, end);
-}
-
-std::string describe(const Job &job) {
-	return "job " + std::to_string(job.id) + " (" + job.kind + (job.name ? " \"" + *job.name + "\"" : "") + ")";
-}
-
-void log_end(const Job &job, const End &end) {
-	if (end.failed())
-		pg::log("recsys " + describe(job) + (end.stopped() ? " was stopped" : " failed: " + end.reason),
-				end.sqlstate.empty() ? std::string() : "SQLSTATE " + end.sqlstate + ".");
-}
-
-// ---- jobs whose worker is gone
-
-// With the row locked and still RUNNING, a living worker cannot have left the job behind: it lets go of it only after its
-// end is committed. So the answer of the board is exact.
-void end_if_abandoned(const pg::Row &row) {
-	const Job job = job_of(row);
-	if (board::has_worker(MyDatabaseId, job.id))
-		return;
-	End end{};
-	if (row.boolean(7)) {
-		end = {"STOPPED", {}, kStoppedByRequest, nullptr};
-	} else if (row.boolean(8)) {
-		end = {"FAILED", "57P02", "server restarted while the job was running", nullptr};
-	} else {
-		end = {"FAILED", "57P01", "the job's worker process was terminated by an administrator", nullptr};
-	}
-	record_end(job, end);
-	log_end(job, end);
-}
-
-void end_abandoned() {
-	static pg::Plan next{"SELECT id, group_id, kind, name, resource_id, config, attempts, stop_requested, "
-						 "worker_started_at IS NULL OR worker_started_at < $2 FROM recsys_internal.job "
-						 "WHERE status = 'RUNNING' AND id > $1 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED",
-						 {INT8OID, TIMESTAMPTZOID}};
-	std::int64_t last = 0;
-	for (bool more = true; more;)
-		as_extension_owner([&] {
-			const std::optional<pg::Row> row = next.row({pg::int8(last), pg::timestamptz(board::began_at())});
-			more = row.has_value();
-			if (!more)
-				return;
-			last = row->int8(0);
-			end_if_abandoned(*row);
-		});
-}
-
 // ---- one job
 
+void note_attempt(const Job &job) {
+	static pg::Plan insert{"INSERT INTO recsys_internal.job_run (job_id, attempt, pid) VALUES ($1, $2, $3)", {INT8OID, INT4OID, INT4OID}};
+	insert.run({pg::int8(job.id), pg::int4(job.attempts), pg::int4(MyProcPid)});
+}
+
 std::optional<Job> claim(TimestampTz worker_started) {
-	static pg::Plan next{"UPDATE recsys_internal.job SET status = 'RUNNING', attempts = attempts + 1, pid = $1, "
-						 "worker_started_at = $2, started_at = clock_timestamp() WHERE id = (SELECT id "
-						 "FROM recsys_internal.job WHERE status = 'PENDING' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) "
+	static pg::Plan next{"UPDATE recsys_internal.job SET status = 'RUNNING', attempts = attempts + 1, pid = $1, not_before = NULL, "
+						 "worker_started_at = $2, started_at = clock_timestamp() WHERE id = (SELECT id FROM recsys_internal.job "
+						 "WHERE status = 'PENDING' AND home = $3::uuid AND (not_before IS NULL OR not_before <= $4) "
+						 "ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED) "
 						 "RETURNING id, group_id, kind, name, resource_id, config, attempts",
-						 {INT4OID, TIMESTAMPTZOID}};
-	static pg::Plan others{"SELECT FROM recsys_internal.job WHERE status = 'PENDING' LIMIT 1", {}};
+						 {INT4OID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID}};
+	static pg::Plan others{"SELECT FROM recsys_internal.job WHERE status = 'PENDING' AND home = $1::uuid "
+						   "AND (not_before IS NULL OR not_before <= $2) LIMIT 1",
+						   {TEXTOID, TIMESTAMPTZOID}};
 	std::optional<Job> job;
 	bool more = false;
 	try {
 		as_extension_owner([&] {
-			if (const std::optional<pg::Row> row = next.row({pg::int4(MyProcPid), pg::timestamptz(worker_started)}))
+			const std::string home = settle_home();
+			const pg::Param now = pg::timestamptz(clock_now());
+			if (const std::optional<pg::Row> row =
+					next.row({pg::int4(MyProcPid), pg::timestamptz(worker_started), pg::text(home), now})) {
 				job = job_of(*row);
-			more = others.row({}).has_value();
+				note_attempt(*job);
+			}
+			more = others.row({pg::text(home), now}).has_value();
 			if (job)
 				board::begin(job->id);
 		});
@@ -170,7 +108,7 @@ std::optional<Job> claim(TimestampTz worker_started) {
 	if (more && job)
 		board::flag(MyDatabaseId); // a second worker may share the work
 	else if (more)
-		board::leave_rest();
+		board::come_back(clock_now() + kLockedJobDelay); // somebody holds its row
 	return job;
 }
 
@@ -183,18 +121,52 @@ std::string reason_of(const pg::Failure &f) {
 	return out;
 }
 
+volatile sig_atomic_t time_is_up = false;
+
+void on_time_limit() {
+	time_is_up = true;
+	QueryCancelPending = true;
+	InterruptPending = true;
+	SetLatch(MyLatch);
+}
+
+// recsys.job_time_limit for a scope. What the job is doing then is cancelled as by pg_cancel_backend.
+class TimeLimit {
+public:
+	TimeLimit() : seconds_(pg::settings::job_time_limit) {
+		static const TimeoutId id = pg::call([] { return RegisterTimeout(USER_TIMEOUT, on_time_limit); });
+		id_ = id;
+		time_is_up = false;
+		if (seconds_ > 0)
+			enable_timeout_after(id_, seconds_ * 1000);
+	}
+	~TimeLimit() { disable_timeout(id_, false); }
+	TimeLimit(const TimeLimit &) = delete;
+	TimeLimit &operator=(const TimeLimit &) = delete;
+	bool passed() const { return time_is_up; }
+	int seconds() const { return seconds_; }
+
+private:
+	int seconds_;
+	TimeoutId id_;
+};
+
 End run_handler(const Job &job) {
 	const Handler *handler = find_handler(job.kind);
 	if (handler == nullptr)
-		return {"FAILED", "XX000", "unrecognized kind of job \"" + job.kind + "\"", nullptr};
-	catalog::Json result;
-	const pg::Failure f = pg::try_catch([&] { result = handler->run(job); });
+		return {Verdict::Failed, "XX000", "unrecognized kind of job \"" + job.kind + "\"", nullptr};
+	const TimeLimit limit;
+	Outcome outcome;
+	const pg::Failure f = pg::try_catch([&] { outcome = handler->run(job); });
 	pg::call([] { AbortOutOfAnyTransaction(); });
 	if (!f.failed)
-		return {"SUCCEEDED", {}, {}, result};
+		return {outcome.skipped.empty() ? Verdict::Succeeded : Verdict::Skipped, {}, outcome.skipped, outcome.result};
 	if (board::stop_requested())
-		return {"STOPPED", f.sqlstate, kStoppedByRequest, nullptr};
-	return {"FAILED", f.sqlstate, reason_of(f), nullptr};
+		return {Verdict::Stopped, f.sqlstate, kStoppedByRequest, nullptr};
+	if (limit.passed())
+		return {Verdict::Failed, "57014",
+				"job ran longer than \"recsys.job_time_limit\" allows (" + std::to_string(limit.seconds()) + " s)", nullptr};
+	return {Verdict::Failed, f.sqlstate, reason_of(f), nullptr};
 }
 
 void run_job(const Job &job) {
@@ -214,8 +186,32 @@ void run_job(const Job &job) {
 						f.hint);
 	}
 	board::finished();
-	log_end(job, end);
 	pgstat_report_activity(STATE_IDLE, nullptr);
+}
+
+// Registered after the connection was made, so that it runs while transactions are still possible. Nothing may wait here: a job
+// whose row is locked keeps no note, and then counts as crashed if the server goes down.
+void note_exit(int, Datum) {
+	if (board::current_job() == 0)
+		return;
+	(void)pg::try_catch([] {
+		pg::call([] {
+			AbortOutOfAnyTransaction();
+			StartTransactionCommand();
+			PushActiveSnapshot(GetTransactionSnapshot());
+		});
+		{
+			static pg::Plan note{"UPDATE recsys_internal.job SET told_to_exit = true WHERE id = (SELECT id FROM recsys_internal.job "
+								 "WHERE id = $1 FOR UPDATE SKIP LOCKED)",
+								 {INT8OID}};
+			const pg::AsOwner owner;
+			note.run({pg::int8(board::current_job())});
+		}
+		pg::call([] {
+			PopActiveSnapshot();
+			CommitTransactionCommand();
+		});
+	});
 }
 
 void reload_settings() {
@@ -226,27 +222,47 @@ void reload_settings() {
 	pg::call([] { ProcessConfigFile(PGC_SIGHUP); });
 }
 
-void visit() {
-	if (!extension_installed())
-		return;
-	const TimestampTz started = GetCurrentTimestamp();
-	fix_settings();
-	as_extension_owner([] { catalog::settle_schemas(); });
-	end_abandoned();
+void run_pending(TimestampTz started) {
 	for (;;) {
 		reload_settings();
 		if (board::workers() > pg::settings::max_workers) { // lowered meanwhile: others may be first next time
-			board::leave_rest();
+			board::come_back(clock_now() + kLockedJobDelay);
 			return;
 		}
 		const std::optional<Job> job = claim(started);
 		if (!job)
 			return;
+		board::come_back(next_due()); // what comes due while the job runs must not wait for its end
 		run_job(*job);
 	}
 }
 
+void visit() {
+	if (!extension_installed()) {
+		board::come_back(board::kNever);
+		return;
+	}
+	const TimestampTz started = GetCurrentTimestamp();
+	fix_settings();
+	as_extension_owner([] {
+		catalog::settle_schemas();
+		settle_home();
+	});
+	end_abandoned();
+	forget_old_jobs();
+	start_due();
+	run_pending(started);
+	board::come_back(next_due());
+}
+
 } // namespace
+
+void as_extension_owner(const std::function<void()> &body) {
+	in_transaction(GetUserId(), [&body] {
+		pg::AsOwner owner;
+		body();
+	});
+}
 
 } // namespace recsys::jobs
 
@@ -262,6 +278,7 @@ extern "C" void recsys_worker_main(Datum) {
 		recsys::pg::call([&errand] {
 			BackgroundWorkerInitializeConnectionByOid(errand.database, InvalidOid, 0);
 			pgstat_report_appname("recsys worker");
+			before_shmem_exit(recsys::jobs::note_exit, 0);
 		});
 		recsys::jobs::visit();
 	});

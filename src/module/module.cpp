@@ -16,6 +16,7 @@
 #include "jobs/launcher.hpp"
 #include "pg/function.hpp"
 #include "pg/settings.hpp"
+#include "train/automatic.hpp"
 #include "train/training.hpp"
 
 extern "C" {
@@ -46,6 +47,7 @@ void shmem_startup() {
 void register_handlers() {
 	recsys::ingest::register_data_jobs();
 	recsys::train::register_jobs();
+	recsys::train::register_automatic_jobs();
 }
 
 void declare_shared_areas() {

@@ -83,13 +83,14 @@ RECSYS_FUNCTION(create_recommender) {
 	request.recipe = recipe.name;
 	request.event_type = event_type(group, recipe);
 	request.of_recommender = true;
+	request.auto_training_interval = "7 days"; // as the service retrains its own
 	train::create_solution(group, request);
 	const std::string solution_name = group.name + "." + request.name;
 	const catalog::Found solution = catalog::require_resource("solution", solution_name, catalog::Right::Own);
 	if (wait)
-		train::train_here(solution);
+		train::train_here(solution, train::TrainingMode::Full);
 	else
-		train::train_later(solution);
+		train::train_later(solution, train::TrainingMode::Full);
 	return call.result(serve::create_campaign(request.name, solution_name, settings, serve::CampaignKind::Recommender));
 }
 

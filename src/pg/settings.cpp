@@ -4,8 +4,12 @@
 
 namespace recsys::pg::settings {
 
+int auto_update_interval = 7200;
+int clock_offset = 0;
 int filter_history_limit = 0;
 int filter_plan = FilterAuto;
+int job_retention = 30 * 86400;
+int job_time_limit = 86400;
 int max_workers = 2;
 int model_cache_limit = 1024;
 int private_model_limit = 256;
@@ -35,6 +39,14 @@ void define_int(const IntSetting &s) {
 void define(bool preloading) {
 	static const config_enum_entry filter_plans[] = {
 		{"auto", FilterAuto, false}, {"post", FilterPost, false}, {"pre", FilterPre, false}, {nullptr, 0, false}};
+	if (preloading) {
+		define_int({"recsys.auto_update_interval", "Sets the time between automatic updates of deployed models.",
+					"An update brings new items into the newest fully trained version of a solution. 0 switches automatic updates off.",
+					&auto_update_interval, 7200, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S});
+		define_int({"recsys.clock_offset", "Sets how far the clock of schedules and retries goes ahead of the system's.",
+					"For tests: a week passes in no time.", &clock_offset, 0, 0, INT_MAX, PGC_SIGHUP,
+					GUC_UNIT_S | GUC_NOT_IN_SAMPLE});
+	}
 	define_int({"recsys.filter_history_limit", "Sets how many of a user's newest events of each type filters see.",
 				"0 means all. The service that recsys is compatible with sees 100.", &filter_history_limit, 0, 0, INT_MAX,
 				PGC_USERSET, 0});
@@ -43,6 +55,12 @@ void define(bool preloading) {
 							 "with post and changes when few pass. The answers are the same.",
 							 &filter_plan, FilterAuto, filter_plans, PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
 	if (preloading) {
+		define_int({"recsys.job_retention", "Sets how long ended jobs are shown.",
+					"Jobs that a user has named stay, without their runs. 0 keeps everything.", &job_retention, 30 * 86400, 0,
+					INT_MAX, PGC_SIGHUP, GUC_UNIT_S});
+		define_int({"recsys.job_time_limit", "Sets how long a background job may run.",
+					"A job that exceeds it fails, so that work that hangs does not keep a worker for ever. 0 means no limit.",
+					&job_time_limit, 86400, 0, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S});
 		define_int({"recsys.max_workers", "Sets how many background workers recsys may run at a time.",
 					"Each training or import job occupies one; they also count against \"max_worker_processes\". 0 runs no jobs.",
 					&max_workers, 2, 0, 64, PGC_SIGHUP, 0});

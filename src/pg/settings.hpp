@@ -3,8 +3,12 @@
 
 namespace recsys::pg::settings {
 
+extern int auto_update_interval; // seconds between automatic updates of deployed models; 0 = none
+extern int clock_offset;		 // seconds by which the clock of schedules and retries goes ahead; for tests
 extern int filter_history_limit; // newest events of a user and type that filters see; 0 = all
 extern int filter_plan;			 // FilterPlan
+extern int job_retention;		 // seconds for which ended jobs are kept; 0 = for ever
+extern int job_time_limit;		 // seconds a job may run; 0 = no limit
 extern int max_workers;			 // background workers of recsys at a time; 0 = none
 extern int model_cache_limit;	 // MB of shared memory for models
 extern int private_model_limit;	 // MB of a model's private copy in one backend

@@ -166,6 +166,22 @@ void write_blend(artifact::Writer &writer, const std::vector<std::string> &names
 	writer.add<float>(kWeights, flat);
 }
 
+bool blend_has(const artifact::View &view, std::string_view expert) {
+	std::string_view names = view.text(kNames);
+	while (!names.empty()) {
+		const std::string_view name = names.substr(0, names.find('\n'));
+		if (name == expert)
+			return true;
+		names.remove_prefix(std::min(names.size(), name.size() + 1));
+	}
+	return false;
+}
+
+void copy_blend(const artifact::View &old, artifact::Writer &writer) {
+	copy_section(old, kNames, writer);
+	copy_section(old, kWeights, writer);
+}
+
 std::unique_ptr<Scorer> open_blend(const artifact::View &view, const std::vector<std::unique_ptr<Expert>> &known,
 								   std::string_view only) {
 	const std::size_t n_items = view.get<std::uint8_t>("item.flags").size();

@@ -58,6 +58,10 @@ private:
 /// Sections "blend.experts" (names, one a line) and "blend.weights".
 void write_blend(artifact::Writer &writer, const std::vector<std::string> &names,
 				 const std::vector<LengthWeights> &weights);
+/// Whether the model has this expert.
+bool blend_has(const artifact::View &view, std::string_view expert);
+/// The sections of write_blend as they are.
+void copy_blend(const artifact::View &old, artifact::Writer &writer);
 /// Opens the experts that the model names, out of `known`; if `only` is not empty, that one alone has a say, with weight 1.
 /// Errors: RS007.
 std::unique_ptr<Scorer> open_blend(const artifact::View &view, const std::vector<std::unique_ptr<Expert>> &known,

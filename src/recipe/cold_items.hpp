@@ -71,6 +71,9 @@ std::optional<ColdSettings> learn_cold_items(const TrainRequest &request, std::s
 void fit_cold_items(const TrainRequest &request, std::span<const std::uint8_t> sides, const ItemFactors &factors,
 					const ColdSettings &settings, artifact::Writer &writer);
 
+/// The sections of a model that takes in new items. These are not foretold: the next full training does that.
+void update_cold_items(const artifact::View &old, const UpdatedItems &items, const TrainRequest &request, artifact::Writer &writer);
+
 /// (1 + age)^-power for the ages of a past.
 std::vector<float> age_weights(float power);
 /// out = sum over the past of age_weight[age] * forth[item], a row of out.size() values.

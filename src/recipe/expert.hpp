@@ -16,6 +16,7 @@
 #include "recipe/past.hpp"
 #include "recipe/recipe.hpp"
 #include "recipe/sequences.hpp"
+#include "recipe/update.hpp"
 
 namespace recsys::recipe {
 
@@ -64,6 +65,9 @@ public:
 	/// everybody is.
 	virtual void fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out,
 					 artifact::Writer &writer) = 0;
+	/// The same sections for a model that takes in new items: of items that the training knew, what was learnt stays.
+	virtual void update(const artifact::View &old, const UpdatedItems &items, const TrainRequest &request,
+						artifact::Writer &writer) const = 0;
 	virtual std::unique_ptr<ExpertScorer> open(const artifact::View &view, std::size_t n_items) const = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "recipe/feature_sections.hpp"
 
+#include "recipe/update.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -82,6 +84,12 @@ void write_features(artifact::Writer &writer, std::string_view name, const data:
 	writer.add<char>(prefix + ".words.bytes", parts.word_bytes);
 	writer.add<float>(prefix + ".word_vectors", parts.word_vectors);
 	writer.add<float>(prefix + ".projections", parts.projections);
+}
+
+void copy_features(const artifact::View &old, std::string_view name, artifact::Writer &writer) {
+	for (const char *part : {".columns", ".values.offsets", ".values.bytes", ".words.offsets", ".words.bytes", ".word_vectors",
+							 ".projections"})
+		copy_section(old, std::string(name) + part, writer);
 }
 
 data::FeatureEncoder open_features(const artifact::View &view, std::string_view name) {

@@ -15,6 +15,19 @@ constexpr std::size_t kPollPairs = 1 << 20;	 // additions between two polls: abo
 constexpr std::size_t kCasesPerTask = 16;
 constexpr std::size_t kRanked = 100;
 
+/// Errors: RS003.
+std::uint32_t item_bits(std::size_t n_items) {
+	const auto bits = static_cast<std::uint32_t>(std::bit_width(std::max<std::size_t>(n_items, 2) - 1));
+	if (bits > 24)
+		throw Error(sqlstate::LimitExceeded, "too many items to train on", "At most 16777216 items can be counted.");
+	return bits;
+}
+
+/// An entry's largest fraction.
+std::uint32_t full_fraction(std::uint32_t bits) noexcept {
+	return (1u << std::min(16u, 32 - bits)) - 1;
+}
+
 bool stronger(const Neighbour &a, const Neighbour &b) noexcept {
 	return a.weight != b.weight ? a.weight > b.weight : a.item < b.item;
 }
@@ -239,9 +252,7 @@ NeighbourTable::NeighbourTable(const TrainRequest &request, const Sequences &seq
 	: begin_(sequences.n_items() + 1, 0, BudgetAllocator<std::uint64_t>(&request.budget)),
 	  entries_(BudgetAllocator<std::uint32_t>(&request.budget)),
 	  scale_(sequences.n_items(), 0.0f, BudgetAllocator<float>(&request.budget)),
-	  item_bits_(static_cast<std::uint32_t>(std::bit_width(std::max<std::size_t>(sequences.n_items(), 2) - 1))) {
-	if (item_bits_ > 24)
-		throw Error(sqlstate::LimitExceeded, "too many items to train on", "At most 16777216 items can be counted.");
+	  item_bits_(item_bits(sequences.n_items())) {
 	NeighbourCounts counted = count_neighbours(request, sequences, settings);
 	double sum = 0;
 	std::size_t total = 0;
@@ -251,7 +262,7 @@ NeighbourTable::NeighbourTable(const TrainRequest &request, const Sequences &seq
 		total += part.size();
 	}
 	const double mean = total == 0 ? 1.0 : sum / static_cast<double>(total);
-	const auto full = static_cast<float>((1u << std::min(16u, 32 - item_bits_)) - 1);
+	const auto full = static_cast<float>(full_fraction(item_bits_));
 	entries_.reserve(total);
 	std::size_t item = 0;
 	for (std::size_t task = 0; task < kTasks; ++task) {
@@ -284,16 +295,14 @@ void NeighbourTable::write(std::string_view name, const NeighbourSettings &setti
 	writer.add<NeighbourSettings>(prefix + ".settings", std::span(&settings, 1));
 }
 
-std::unique_ptr<ExpertScorer> open_neighbours(const artifact::View &view, std::string_view name, std::size_t n_items) {
-	const std::string prefix(name);
+namespace {
+
+NeighbourRows read_rows(const artifact::View &view, const std::string &prefix, std::size_t n_items) {
 	NeighbourRows rows;
 	rows.begin = view.get<std::uint64_t>(prefix + ".begin", n_items + 1);
 	rows.entries = view.get<std::uint32_t>(prefix + ".entries");
 	rows.scale = view.get<float>(prefix + ".scale", n_items);
-	rows.item_bits = static_cast<std::uint32_t>(std::bit_width(std::max<std::size_t>(n_items, 2) - 1));
-	const NeighbourSettings settings = view.get<NeighbourSettings>(prefix + ".settings", 1)[0];
-	if (settings.max_history == 0 || settings.max_history > kMaxPast)
-		artifact::View::fail(prefix + ".settings", "has an impossible value");
+	rows.item_bits = item_bits(n_items);
 	if (rows.begin[0] != 0 || rows.begin[n_items] != rows.entries.size() ||
 		!std::is_sorted(rows.begin.begin(), rows.begin.end()))
 		artifact::View::fail(prefix + ".begin", "does not ascend");
@@ -303,7 +312,50 @@ std::unique_ptr<ExpertScorer> open_neighbours(const artifact::View &view, std::s
 		highest = std::max(highest, entry & mask);
 	if (!rows.entries.empty() && highest >= n_items)
 		artifact::View::fail(prefix + ".entries", "names an item that does not exist");
+	return rows;
+}
+
+} // namespace
+
+std::unique_ptr<ExpertScorer> open_neighbours(const artifact::View &view, std::string_view name, std::size_t n_items) {
+	const std::string prefix(name);
+	const NeighbourRows rows = read_rows(view, prefix, n_items);
+	const NeighbourSettings settings = view.get<NeighbourSettings>(prefix + ".settings", 1)[0];
+	if (settings.max_history == 0 || settings.max_history > kMaxPast)
+		artifact::View::fail(prefix + ".settings", "has an impossible value");
 	return std::make_unique<NeighbourExpertScorer>(rows, settings);
+}
+
+void update_neighbours(const artifact::View &old, std::string_view name, const UpdatedItems &items, const TrainRequest &request,
+					   artifact::Writer &writer) {
+	const std::string prefix(name);
+	const NeighbourRows before = read_rows(old, prefix, items.old_size());
+	const std::uint32_t bits = item_bits(items.size()), mask = (1u << before.item_bits) - 1;
+	// More bits for items may leave fewer for weights: then they are rounded anew.
+	const std::uint32_t full = full_fraction(bits), full_before = full_fraction(before.item_bits);
+	Budgeted<std::uint64_t> begin(1, 0, BudgetAllocator<std::uint64_t>(&request.budget));
+	Budgeted<std::uint32_t> entries{BudgetAllocator<std::uint32_t>(&request.budget)};
+	Budgeted<float> scale(items.size(), 0.0f, BudgetAllocator<float>(&request.budget));
+	begin.reserve(items.size() + 1);
+	entries.reserve(before.entries.size());
+	for (std::uint32_t item = 0; item < items.size(); ++item) {
+		request.stop.check();
+		if (const std::uint32_t was = items.from_old()[item]; was != data::kNone) {
+			scale[item] = full == full_before ? before.scale[was]
+											  : before.scale[was] * static_cast<float>(full_before) / static_cast<float>(full);
+			for (const std::uint32_t entry : before.row(was)) {
+				const std::uint64_t fraction =
+					(std::uint64_t{entry >> before.item_bits} * full + full_before / 2) / full_before;
+				if (fraction > 0)
+					entries.push_back(static_cast<std::uint32_t>(fraction) << bits | items.to_new()[entry & mask]);
+			}
+		}
+		begin.push_back(entries.size());
+	}
+	writer.add<std::uint64_t>(prefix + ".begin", begin);
+	writer.add<std::uint32_t>(prefix + ".entries", entries);
+	writer.add<float>(prefix + ".scale", scale);
+	copy_section(old, prefix + ".settings", writer);
 }
 
 double foretelling(const TrainRequest &request, const NeighbourTable &table, const NeighbourSettings &settings,

@@ -80,6 +80,10 @@ private:
 /// Opens what NeighbourTable::write wrote. Errors: RS007.
 std::unique_ptr<ExpertScorer> open_neighbours(const artifact::View &view, std::string_view name, std::size_t n_items);
 
+/// The table with its items at their new ordinals; added items have no neighbours, and are nobody's.
+void update_neighbours(const artifact::View &old, std::string_view name, const UpdatedItems &items, const TrainRequest &request,
+					   artifact::Writer &writer);
+
 /// How well the table alone foretells the cases that are not early: the mean of 1 / log2(2 + rank) over ranks below 100.
 /// Items of the history do not compete: whether users come back to an item is another expert's question. In [0, 1].
 double foretelling(const TrainRequest &request, const NeighbourTable &table, const NeighbourSettings &settings,

@@ -91,6 +91,21 @@ void PopularityPrior::fit(const TrainRequest &request, const Sequences &sequence
 	writer.add<float>(kShares, stored);
 }
 
+// An added item enters with its share of all events, however old: its own are recent anyhow.
+void PopularityPrior::update(const artifact::View &old, const UpdatedItems &items, const TrainRequest &request,
+							 artifact::Writer &writer) const {
+	const auto before = old.get<float>(kShares, items.old_size());
+	const Sequences sequences(request, {});
+	const std::vector<double> now =
+		log_shares(request, sequences, std::numeric_limits<double>::infinity(), request.data.newest_time());
+	std::vector<float> shares(items.size());
+	for (std::uint32_t item = 0; item < items.size(); ++item) {
+		const std::uint32_t in_data = items.from_data()[item], in_old = items.from_old()[item];
+		shares[item] = items.added(item) && in_data != data::kNone ? static_cast<float>(now[in_data]) : before[in_old];
+	}
+	writer.add<float>(kShares, shares);
+}
+
 std::unique_ptr<ExpertScorer> PopularityPrior::open(const artifact::View &view, std::size_t n_items) const {
 	const auto shares = view.get<float>(kShares, n_items);
 	if (!std::all_of(shares.begin(), shares.end(), [](float x) { return std::isfinite(x); }))

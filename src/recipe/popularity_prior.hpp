@@ -19,6 +19,8 @@ public:
 	void tune(const TrainRequest &request, const Sequences &sequences, const HeldOutCases &cases) override;
 	void fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out,
 			 artifact::Writer &writer) override;
+	void update(const artifact::View &old, const UpdatedItems &items, const TrainRequest &request,
+				artifact::Writer &writer) const override;
 	std::unique_ptr<ExpertScorer> open(const artifact::View &view, std::size_t n_items) const override;
 	/// Microseconds until an event counts half; infinite = all events count alike.
 	double half_life() const noexcept { return half_life_; }

@@ -2,6 +2,7 @@
 // create_solution and the manual all read it. A new recipe is one file pair and one row.
 //
 // Training:  train(TrainingSet, Hyperparameters, …) -> artifact::Writer      (pure, deterministic, cancellable)
+// Updating:  update(artifact::View, TrainingSet, …) -> artifact::Writer      (as pure; for recipes that have it)
 // Serving:   open(artifact::View) -> Scorer                                  (immutable, shared by all requests)
 //            scorer.score(Query, Scores&)                                    (dense logits over the model's items)
 #include "base/wall.hpp"
@@ -162,6 +163,8 @@ struct RecipeSpec {
 	TrainResult (*train)(const TrainRequest &);
 	std::unique_ptr<Scorer> (*open)(const artifact::View &);
 	CostModel cost;
+	/// The model with what is new in the data, and what was learnt untouched (update.hpp); null where only training helps.
+	artifact::Writer (*update)(const artifact::View &old, const TrainRequest &) = nullptr;
 	/// The order of items comes from the counts of the newest events, taken at the request; the model is what it falls back on.
 	bool trends = false;
 	/// Of a use case of a domain, which create_recommender sets up: "ECOMMERCE" or "VIDEO_ON_DEMAND", and the type of the events
@@ -182,6 +185,8 @@ Hyperparameters complete_hyperparameters(const RecipeSpec &recipe, const std::ma
 /// Sections every model has: "item.offsets"/"item.bytes" (ids), "item.flags" (bit 0: had a row in items at training),
 /// "summary" (JSON text: recipe, n_users, n_items, n_events, newest_time, seed, instruction_set …).
 inline constexpr std::uint8_t kItemHadRow = 1;
+/// Bit 1: came by an update; the training did not know it.
+inline constexpr std::uint8_t kItemAdded = 2;
 void add_common_sections(artifact::Writer &writer, const TrainRequest &request);
 
 /// What a training will need, before it runs: sorting the rows that were read, and the recipe's own work. Reading the rows

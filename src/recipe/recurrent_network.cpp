@@ -184,6 +184,25 @@ void RecurrentNetwork::begin(const TrainRequest &request, const Sequences &seque
 	training_->fit(events, &asked, inputs);
 }
 
+// Nothing was learnt of an added item: it stands where the least chosen ones do.
+void RecurrentNetwork::update(const artifact::View &old, const UpdatedItems &items, const TrainRequest &request,
+							  artifact::Writer &writer) const {
+	const std::size_t d = old.get<StoredShape>(kShape, 1)[0].d;
+	const auto vectors = old.get<float>(kItems, items.old_size() * d), biases = old.get<float>(kBias, items.old_size());
+	const float lowest = biases.empty() ? 0.0f : *std::min_element(biases.begin(), biases.end());
+	Budgeted<float> moved(items.size() * d, 0.0f, BudgetAllocator<float>(&request.budget));
+	Budgeted<float> bias(items.size(), lowest, BudgetAllocator<float>(&request.budget));
+	for (std::size_t was = 0; was < items.old_size(); ++was) {
+		const std::size_t item = items.to_new()[was];
+		std::copy_n(vectors.data() + was * d, d, moved.data() + item * d);
+		bias[item] = biases[was];
+	}
+	copy_section(old, kShape, writer);
+	copy_section(old, kWeights, writer);
+	writer.add<float>(kItems, moved);
+	writer.add<float>(kBias, bias);
+}
+
 std::unique_ptr<ExpertScorer> RecurrentNetwork::open(const artifact::View &view, std::size_t n_items) const {
 	const StoredShape stored = view.get<StoredShape>(kShape, 1)[0];
 	if (stored.d == 0 || stored.d > kLargest || stored.d % math::kLanes != 0 || stored.n_extra != EventCode::kRows ||

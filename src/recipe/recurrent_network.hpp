@@ -21,6 +21,8 @@ public:
 	double default_weight() const noexcept override { return 0.5; }
 	void fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out,
 			 artifact::Writer &writer) override;
+	void update(const artifact::View &old, const UpdatedItems &items, const TrainRequest &request,
+				artifact::Writer &writer) const override;
 	std::unique_ptr<ExpertScorer> open(const artifact::View &view, std::size_t n_items) const override;
 	/// What the training has done, for a benchmark: floating-point operations.
 	double operations() const noexcept { return training_ ? training_->operations() : 0; }

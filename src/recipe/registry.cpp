@@ -32,7 +32,8 @@ constexpr CostModel kBlendCost{.fixed_seconds = 0,
 							   .learnt_item_bytes = 1500};
 
 RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view description,
-					 TrainResult (*train)(const TrainRequest &)) {
+					 TrainResult (*train)(const TrainRequest &),
+					 artifact::Writer (*update)(const artifact::View &, const TrainRequest &)) {
 	return {name,
 			type,
 			description,
@@ -41,7 +42,7 @@ RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view de
 			blend_hyperparameters(),
 			{.context = false,
 			 .exploration = false,
-			 .auto_update = false,
+			 .auto_update = update != nullptr,
 			 .scores = true,
 			 .batch = false,
 			 .real_time = true},
@@ -49,7 +50,8 @@ RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view de
 			/* needs_item */ false,
 			train,
 			open_user_personalization,
-			kBlendCost};
+			kBlendCost,
+			update};
 }
 
 constexpr CostModel kSimsCost{.fixed_seconds = 0,
@@ -161,7 +163,8 @@ RecipeSpec sims_row() {
 RecipeSpec personalization_row() {
 	return blend_row("user-personalization", RecipeType::UserPersonalization,
 					 "Items that a user will most likely choose next: a learned blend of experts, which react to the user's "
-					 "newest events at once. Settings and weights are found from the data.", train_user_personalization);
+					 "newest events at once. Settings and weights are found from the data.", train_user_personalization,
+					 update_user_personalization);
 }
 
 RecipeSpec popularity_row(TrainResult (*train)(const TrainRequest &)) {
@@ -237,7 +240,8 @@ std::vector<RecipeSpec> all_rows() {
 		personalization_row(),
 		blend_row("personalized-ranking", RecipeType::PersonalizedRanking,
 				  "A given list of items in the order in which a user will most likely choose from it: the model of "
-				  "user-personalization, asked for the items of the list.", train_personalized_ranking),
+				  "user-personalization, asked for the items of the list.", train_personalized_ranking,
+				  nullptr),
 	};
 	add_video_use_cases(rows);
 	add_shop_use_cases(rows);

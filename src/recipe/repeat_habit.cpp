@@ -77,6 +77,10 @@ void RepeatHabit::fit(const TrainRequest &request, const Sequences &s, const Hel
 	writer.add<float>(kLift, lift);
 }
 
+void RepeatHabit::update(const artifact::View &old, const UpdatedItems &, const TrainRequest &, artifact::Writer &writer) const {
+	copy_section(old, kLift, writer);
+}
+
 std::unique_ptr<ExpertScorer> RepeatHabit::open(const artifact::View &view, std::size_t n_items) const {
 	(void)n_items;
 	const auto lift = view.get<float>(kLift, kBuckets);

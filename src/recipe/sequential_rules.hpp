@@ -14,6 +14,10 @@ public:
 	void tune(const TrainRequest &request, const Sequences &sequences, const HeldOutCases &cases) override;
 	void fit(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out,
 			 artifact::Writer &writer) override;
+	void update(const artifact::View &old, const UpdatedItems &items, const TrainRequest &request,
+				artifact::Writer &writer) const override {
+		update_neighbours(old, name(), items, request, writer);
+	}
 	std::unique_ptr<ExpertScorer> open(const artifact::View &view, std::size_t n_items) const override {
 		return open_neighbours(view, name(), n_items);
 	}

@@ -229,6 +229,19 @@ TrainResult train_personalized_ranking(const TrainRequest &request) {
 	return train_blend(request, "personalized-ranking");
 }
 
+artifact::Writer update_user_personalization(const artifact::View &old, const TrainRequest &request) {
+	const UpdatedItems items(old, request);
+	artifact::Writer writer(std::string(old.recipe()), &request.budget);
+	items.write(old, writer);
+	for (const auto &expert : all_experts())
+		if (blend_has(old, expert->name()))
+			expert->update(old, items, request, writer);
+	copy_blend(old, writer);
+	if (ColdItems::present(old))
+		update_cold_items(old, items, request, writer);
+	return writer;
+}
+
 std::unique_ptr<Scorer> open_user_personalization(const artifact::View &view) {
 	return open_blend(view, all_experts());
 }

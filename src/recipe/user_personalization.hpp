@@ -13,6 +13,7 @@ std::vector<HyperparameterSpec> blend_hyperparameters();
 
 TrainResult train_user_personalization(const TrainRequest &request);
 TrainResult train_personalized_ranking(const TrainRequest &request);
+artifact::Writer update_user_personalization(const artifact::View &old, const TrainRequest &request);
 /// Opens both. Errors: RS007.
 std::unique_ptr<Scorer> open_user_personalization(const artifact::View &view);
 

@@ -21,13 +21,6 @@ std::size_t chunks_of(std::size_t bytes) {
 	return (bytes + kChunkBytes - 1) / kChunkBytes;
 }
 
-std::string content_hash(const artifact::Writer &model) {
-	std::string table = model.recipe();
-	for (const artifact::Writer::Section &section : model.sections())
-		table += '\n' + section.name + ' ' + section.hash.hex() + ' ' + std::to_string(section.bytes.size());
-	return artifact::hash_bytes(std::as_bytes(std::span(table))).hex();
-}
-
 bool is_stored(std::int64_t version_id, const std::string &hash) {
 	static pg::Plan find{
 		"SELECT 1 FROM recsys_internal.model_chunk WHERE version_id = $1 AND section_hash = $2 LIMIT 1",
@@ -101,6 +94,13 @@ void read_chunk(const Revision &revision, const artifact::Layout::Entry &entry, 
 }
 
 } // namespace
+
+std::string content_hash(const artifact::Writer &model) {
+	std::string table = model.recipe();
+	for (const artifact::Writer::Section &section : model.sections())
+		table += '\n' + section.name + ' ' + section.hash.hex() + ' ' + std::to_string(section.bytes.size());
+	return artifact::hash_bytes(std::as_bytes(std::span(table))).hex();
+}
 
 int save_model(std::int64_t version_id, const artifact::Writer &model) {
 	static pg::Plan insert{

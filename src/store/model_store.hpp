@@ -8,6 +8,8 @@
 
 namespace recsys::store {
 
+/// What the revision of a model would be known by: equal exactly for equal bytes.
+std::string content_hash(const artifact::Writer &model);
 /// Writes the next revision of a version, in the caller's transaction; returns its number (1, 2, …). Older revisions and
 /// sections that only they used are deleted.
 int save_model(std::int64_t version_id, const artifact::Writer &model);

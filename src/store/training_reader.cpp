@@ -66,6 +66,8 @@ public:
 		for (std::uint64_t row = 0; row < block->numvals; ++row) {
 			heap_deform_tuple(block->vals[row], shape, values_, nulls_);
 			++counts_.interactions;
+			if (!nulls_[Time])
+				note_time(DatumGetTimestampTz(values_[Time]));
 			if (nulls_[User] || nulls_[Item] || nulls_[Time])
 				++counts_.incomplete;
 			else if (wanted())
@@ -90,6 +92,11 @@ private:
 		if (!(DatumGetFloat8(values_[Value]) >= *filter_.value_threshold))
 			return ++counts_.below_threshold, false;
 		return true;
+	}
+
+	void note_time(TimestampTz time) {
+		if (!TIMESTAMP_NOT_FINITE(time) && (!counts_.newest || time > *counts_.newest))
+			counts_.newest = time;
 	}
 
 	// A few names, so that a mistyped or wrongly capitalised event type explains itself.

@@ -34,6 +34,7 @@ struct Metadata {
 /// Rows read, and why some were not used.
 struct ReadCounts {
 	std::uint64_t interactions = 0, items = 0, users = 0;
+	std::optional<TimestampTz> newest; // finite timestamp of all interactions
 	std::uint64_t other_types = 0, below_threshold = 0, without_value = 0; // left out by the filter
 	std::uint64_t incomplete = 0;              // without user, item or timestamp; only mapped sources have such rows
 	std::uint64_t aliased = 0;                 // counted under another user id

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "store/model_store.hpp"
+#include "train/data_mark.hpp"
 #include "train/preconditions.hpp"
 
 #include "pg/settings.hpp"
@@ -71,16 +72,25 @@ Json describe(const data::LearnedFeatures &features) {
 
 } // namespace
 
-Run::Run(Spec spec, stats::Progress &progress, std::function<bool()> stop)
+Run::Run(Spec spec, stats::Progress &progress, std::function<bool()> stop, std::optional<std::int64_t> base)
 	: spec_(std::move(spec)), progress_(progress), stop_(std::move(stop)), began_us_(now_us()),
-	  cpu_before_(cpu_seconds()), budget_(static_cast<std::size_t>(pg::settings::train_memory_limit) << 20) {}
+	  cpu_before_(cpu_seconds()), budget_(static_cast<std::size_t>(pg::settings::train_memory_limit) << 20), base_(base),
+	  base_model_(BudgetAllocator<std::byte>(&budget_)) {}
 
 void Run::check_stop() const {
 	if (stop_())
 		throw Cancelled{};
 }
 
+void Run::read_base() {
+	const store::Revision revision = store::newest_revision(*base_);
+	base_model_.resize(revision.layout.total);
+	store::read_model(revision, base_model_);
+}
+
 void Run::read(const catalog::Group &group) {
+	if (base_)
+		read_base();
 	rows_.emplace(&budget_);
 	counts_ = store::read_training_rows(group, spec_.filter, metadata_of(spec_), *rows_, [this](const char *phase, std::uint64_t rows) {
 		progress_.publish(phase, rows, 0);
@@ -96,15 +106,19 @@ void Run::compute() {
 		const data::TrainingSet set = rows_->finish(executor, stop);
 		rows_.reset();
 		type_sign_ = store::type_signs(set, spec_.filter);
-		check_rows(spec_, counts_, set, type_sign_);
-		if (limits)
+		if (!base_)
+			check_rows(spec_, counts_, set, type_sign_);
+		if (limits && !base_)
 			check_service_limits(spec_, set, type_sign_);
 		used_ = describe(set, type_sign_);
 		used_["newest_time"] = set.newest_time();
 		used_["item_fields"] = describe(set.item_features());
 		used_["user_fields"] = describe(set.user_features());
-		result_.emplace(spec_.recipe->train(
-			{set, spec_.hyperparameters, type_sign_, spec_.seed, executor, stop, monitor_, budget_}));
+		const recipe::TrainRequest request{set, spec_.hyperparameters, type_sign_, spec_.seed, executor, stop, monitor_, budget_};
+		if (base_)
+			result_.emplace(recipe::TrainResult{spec_.recipe->update(artifact::View(base_model_), request), {}, {}});
+		else
+			result_.emplace(spec_.recipe->train(request));
 	};
 	pg::compute(threads, work, [this] {
 		progress_.publish(monitor_);
@@ -112,9 +126,26 @@ void Run::compute() {
 	});
 }
 
-void Run::save(std::int64_t version_id) {
+int Run::save(std::int64_t version_id) {
 	progress_.publish("storing the model", 0, result_->model.size());
-	store::save_model(version_id, result_->model);
+	return store::save_model(version_id, result_->model);
+}
+
+std::string Run::content_hash() const {
+	return store::content_hash(result_->model);
+}
+
+std::size_t Run::added_items() const {
+	if (!base_)
+		return 0;
+	for (const artifact::Writer::Section &section : result_->model.sections())
+		if (section.name == "item.flags") // one byte an item
+			return section.bytes.size() - artifact::View(base_model_, false).get<std::uint8_t>("item.flags").size();
+	return 0;
+}
+
+Json Run::data_mark() const {
+	return train::data_mark(counts_);
 }
 
 Cost Run::cost() const {

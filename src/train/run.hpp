@@ -30,22 +30,27 @@ struct Cost {
 class Run {
 public:
 	/// `stop` is asked every few milliseconds, on the main thread.
-	Run(Spec spec, stats::Progress &progress, std::function<bool()> stop);
+	/// With `base`, the newest model of that version is updated instead of training another.
+	Run(Spec spec, stats::Progress &progress, std::function<bool()> stop, std::optional<std::int64_t> base = std::nullopt);
 
-	/// Errors: those of store::read_training_rows; Cancelled.
+	/// Errors: those of store::read_training_rows; RS004 when the base has no model; Cancelled.
 	void read(const catalog::Group &group);
 	/// Checks the preconditions and trains. Errors: those of train/preconditions.hpp and of the recipe; Cancelled.
 	void compute();
-	/// Stores the model as a revision of the version.
-	void save(std::int64_t version_id);
+	/// Stores the model as a revision of the version; returns its number.
+	int save(std::int64_t version_id);
 
 	Cost cost() const;
 	Json metrics() const;      // [{"metric", "value"}], in order
 	Json members() const;      // [{"member", "weight", "ndcg"}], null for recipes of one part
 	Json data_summary() const; // what was read, what was used
+	Json data_mark() const;    // see train/data_mark.hpp
+	std::string content_hash() const;
+	std::size_t added_items() const; // that the base did not have; 0 without a base
 
 private:
 	void check_stop() const;
+	void read_base();
 
 	Spec spec_;
 	stats::Progress &progress_;
@@ -54,6 +59,8 @@ private:
 	double cpu_before_;
 	MemoryBudget budget_; // outlives everything charged to it
 	Monitor monitor_;
+	std::optional<std::int64_t> base_;
+	Budgeted<std::byte> base_model_;
 	store::ReadCounts counts_;
 	std::optional<data::TrainingSetBuilder> rows_;
 	std::vector<std::int8_t> type_sign_;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "pg/settings.hpp"
+#include "train/automatic.hpp"
 
 namespace recsys::train {
 
@@ -74,7 +75,7 @@ void create_solution(const catalog::Group &group, const SolutionRequest &request
 	static Plan insert{
 		"INSERT INTO recsys_internal.solution (group_id, name, recipe, event_type, event_value_threshold,"
 		" negative_event_types, hyperparameters, config) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-		" ON CONFLICT (group_id, name) DO NOTHING",
+		" ON CONFLICT (group_id, name) DO NOTHING RETURNING id",
 		{INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTARRAYOID, JSONBOID, JSONBOID}};
 	catalog::check_name(request.name, "solution");
 	const recipe::RecipeSpec &recipe = require_recipe(request.recipe);
@@ -86,13 +87,21 @@ void create_solution(const catalog::Group &group, const SolutionRequest &request
 	const Json config = {{"excluded_columns", check_excluded(group, request.excluded_columns)}};
 	AsOwner owner;
 	check_quota(group);
-	const std::uint64_t inserted =
-		insert.run({pg::int8(group.id), pg::text(request.name), pg::text(recipe.name), pg::text(request.event_type),
+	const std::optional<Row> row =
+		insert.row({pg::int8(group.id), pg::text(request.name), pg::text(recipe.name), pg::text(request.event_type),
 					request.event_value_threshold ? pg::float8(*request.event_value_threshold) : pg::null(),
 					pg::text_array(request.negative_event_types), pg::jsonb(hyperparameters.dump()), pg::jsonb(config.dump())});
-	if (inserted == 0)
+	if (!row)
 		throw Error(sqlstate::AlreadyExists, "solution \"" + request.name + "\" already exists", {},
 					"Delete it with recsys.delete_solution, or choose another name.");
+	schedule_solution({row->int8(0), request.name, group}, recipe.update != nullptr, request.auto_training_interval);
+}
+
+void update_solution(const catalog::Found &solution, const std::optional<std::string> &auto_training_interval) {
+	static Plan touch{"UPDATE recsys_internal.solution SET updated_at = clock_timestamp() WHERE id = $1", {INT8OID}};
+	AsOwner owner;
+	if (touch.run({pg::int8(solution.id)}) != 0)
+		schedule_training(solution, auto_training_interval);
 }
 
 void check_datasets(const catalog::Group &group, const recipe::RecipeSpec &recipe) {
@@ -144,6 +153,7 @@ void delete_solution(const catalog::Found &solution) {
 		throw Error(sqlstate::InUse, "solution \"" + solution.name + "\" is in use",
 					"Version \"" + solution.name + "/" + version->text(0) + "\" is in training.",
 					"Stop it with recsys.stop_solution_version_creation, or wait for it with recsys.wait_for.");
+	drop_schedules(solution);
 	remove.run({pg::int8(solution.id)});
 	catalog::invalidate_caches();
 }
@@ -155,7 +165,8 @@ std::string describe_solution(const catalog::Found &solution) {
 		" 'event_type', s.event_type, 'event_value_threshold', s.event_value_threshold,"
 		" 'negative_event_types', s.negative_event_types, 'hyperparameters', s.hyperparameters,"
 		" 'excluded_columns', coalesce(s.config->'excluded_columns', '{}'), 'perform_hpo', false,"
-		" 'perform_auto_ml', false, 'latest_solution_version', (SELECT pg_catalog.jsonb_build_object("
+		" 'perform_auto_ml', false, 'auto_training_interval', (SELECT c.every FROM recsys_internal.schedule AS c"
+		" WHERE c.kind = 'auto_training' AND c.resource_id = s.id), 'latest_solution_version', (SELECT pg_catalog.jsonb_build_object("
 		"'name', s.name || '/' || v.number, 'status', v.status, 'failure_reason', v.failure_reason,"
 		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'created_at', v.created_at,"
 		" 'updated_at', v.updated_at) FROM recsys_internal.solution_version AS v WHERE v.solution_id = s.id"

@@ -20,6 +20,7 @@ struct SolutionRequest {
 	Json hyperparameters = Json::object();
 	bool of_recommender = false; // only recommenders have the recipes of use cases
 	Json excluded_columns = Json::object(); // as given
+	std::optional<std::string> auto_training_interval; // PostgreSQL's text
 };
 
 /// Errors: 42602 name, RS001 recipe or dataset, 22023 hyperparameter, event type or excluded columns, 42703 excluded column, RS006 when
@@ -28,6 +29,8 @@ void create_solution(const catalog::Group &group, const SolutionRequest &request
 
 /// The datasets that a recipe requires must exist before anything is trained or queued. Errors: RS001.
 void check_datasets(const catalog::Group &group, const recipe::RecipeSpec &recipe);
+/// Ends automatic training (absent), or changes its interval.
+void update_solution(const catalog::Found &solution, const std::optional<std::string> &auto_training_interval);
 
 /// The settings of a solution as of now.
 Spec solution_spec(const catalog::Found &solution);

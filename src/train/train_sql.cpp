@@ -6,6 +6,8 @@
 #include "train/training.hpp"
 #include "train/version.hpp"
 
+#include "train/automatic.hpp"
+
 #include "pg/settings.hpp"
 
 namespace recsys::train {
@@ -24,17 +26,29 @@ void forbid_read_only(const char *function) {
 	pg::call([function] { PreventCommandIfReadOnly(function); });
 }
 
-void check_training_mode(const std::string &mode, const recipe::RecipeSpec &recipe) {
+TrainingMode parse_training_mode(const std::string &mode, const recipe::RecipeSpec &recipe) {
 	if (mode == "FULL")
-		return;
+		return TrainingMode::Full;
 	if (mode != "UPDATE")
 		throw Error(sqlstate::InvalidParameter, "unrecognized training mode \"" + mode + "\"", {},
 					"Training modes are FULL and UPDATE.");
-	const std::string name(recipe.name);
-	if (!recipe.capabilities.auto_update)
-		throw Error(sqlstate::InvalidParameter, "recipe \"" + name + "\" has no training mode UPDATE", {}, "Use FULL.");
-	throw Error(sqlstate::FeatureNotSupported, "training mode UPDATE is not supported yet for recipe \"" + name + "\"",
-				{}, "Use FULL.");
+	require_updates(recipe);
+	return TrainingMode::Update;
+}
+
+// As text; absent for NULL. Errors: 22023; RS003 for what the service does not offer, under recsys.service_limits.
+std::optional<std::string> training_interval(const pg::Call &call, int position) {
+	if (call.null(position))
+		return std::nullopt;
+	const Interval *given = DatumGetIntervalP(call.datum(position));
+	const std::int64_t days = given->month * std::int64_t{DAYS_PER_MONTH} + given->day;
+	const double seconds = static_cast<double>(days) * SECS_PER_DAY + static_cast<double>(given->time) / USECS_PER_SEC;
+	if (!(seconds >= 60))
+		throw Error(sqlstate::InvalidParameter, "argument \"auto_training_interval\" must be at least one minute");
+	if (pg::settings::service_limits && (seconds < SECS_PER_DAY || seconds > 30.0 * SECS_PER_DAY))
+		throw Error(sqlstate::LimitExceeded, "argument \"auto_training_interval\" must be between 1 and 30 days", {},
+					"This minimum and maximum hold while \"recsys.service_limits\" is on.");
+	return pg::output(call.datum(position), INTERVALOID);
 }
 
 // "solution/N" of a training that runs in another session's transaction: the number is the solution's next one.
@@ -65,7 +79,7 @@ RECSYS_FUNCTION(create_solution) {
 	if (call.boolean(8, "perform_auto_ml"))
 		unsupported("perform_auto_ml");
 	static constexpr std::pair<int, const char *> absent[] = {
-		{7, "hpo_config"}, {9, "optimization_objective"}, {11, "auto_training_interval"}};
+		{7, "hpo_config"}, {9, "optimization_objective"}};
 	for (const auto &[position, argument] : absent)
 		if (!call.null(position))
 			unsupported(argument);
@@ -79,9 +93,27 @@ RECSYS_FUNCTION(create_solution) {
 	request.hyperparameters = Json::parse(call.json(5, "hyperparameters"));
 	if (const auto excluded = call.optional_json(10))
 		request.excluded_columns = Json::parse(*excluded);
+	request.auto_training_interval = training_interval(call, 11);
 	request.negative_event_types = call.text_array(12, "negative_event_types");
 	create_solution(group, request);
 	return call.result(request.name);
+}
+
+RECSYS_FUNCTION(update_solution) {
+	forbid_read_only("recsys.update_solution()");
+	const catalog::Found solution = catalog::require_resource("solution", call.text(0, "name"), Right::Own);
+	update_solution(solution, training_interval(call, 1));
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(run_automatic_training) {
+	const catalog::Found solution = catalog::require_resource("solution", call.text(0, "solution"), Right::Train);
+	return call.result_int8(train_now_if_new(solution));
+}
+
+RECSYS_FUNCTION(run_automatic_update) {
+	const catalog::Found solution = catalog::require_resource("solution", call.text(0, "solution"), Right::Train);
+	return call.result_int8(update_now_if_new(solution));
 }
 
 RECSYS_FUNCTION(describe_solution) {
@@ -106,12 +138,11 @@ RECSYS_FUNCTION(list_solutions) {
 RECSYS_FUNCTION(create_solution_version) {
 	forbid_read_only("recsys.create_solution_version()");
 	const catalog::Found solution = catalog::require_resource("solution", call.text(0, "solution"), Right::Train);
-	const std::string mode = call.text(1, "training_mode");
 	const bool wait = call.boolean(2, "wait");
 	const Spec spec = solution_spec(solution);
-	check_training_mode(mode, *spec.recipe);
+	const TrainingMode mode = parse_training_mode(call.text(1, "training_mode"), *spec.recipe);
 	check_datasets(solution.group, *spec.recipe);
-	return call.result(wait ? train_here(solution) : train_later(solution));
+	return call.result(wait ? train_here(solution, mode) : train_later(solution, mode));
 }
 
 RECSYS_FUNCTION(describe_solution_version) {

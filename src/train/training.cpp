@@ -36,6 +36,30 @@ void check_quota() {
 					"This maximum holds while \"recsys.service_limits\" is on.");
 }
 
+// What decides the next version: the solution's settings, or those of the version that is updated.
+struct Plan {
+	Spec spec;
+	std::optional<std::int64_t> base;
+	int base_number = 0;
+	VersionRequest request(const char *status, TrainingType type) const {
+		return {spec, status, base ? "UPDATE" : "FULL", type == TrainingType::Manual ? "MANUAL" : "AUTOMATIC", base_number};
+	}
+};
+Plan plan_version(const catalog::Found &solution, TrainingMode mode) {
+	static pg::Plan newest{"SELECT id, number, config FROM recsys_internal.solution_version WHERE solution_id = $1 AND "
+						   "training_mode = 'FULL' AND status = 'ACTIVE' ORDER BY number DESC LIMIT 1",
+						   {INT8OID}};
+	if (mode == TrainingMode::Full)
+		return {solution_spec(solution), std::nullopt};
+	const pg::AsOwner owner;
+	const std::optional<pg::Row> row = newest.row({pg::int8(solution.id)});
+	if (!row)
+		throw Error(sqlstate::WrongState, "solution \"" + solution.name + "\" has no version to update",
+					"An update brings new items into the newest ACTIVE version that was trained in full.",
+					"Train one with training_mode => 'FULL'.");
+	return {spec_from_json(Json::parse(row->text(2))), row->int8(0), static_cast<int>(row->int8(1))};
+}
+
 // What the last training of this process took, for the record of its failure.
 struct LastCost {
 	std::int64_t job = 0;
@@ -43,15 +67,16 @@ struct LastCost {
 };
 LastCost last_cost;
 
-Json run_job(const jobs::Job &job) {
+jobs::Outcome run_job(const jobs::Job &job) {
 	std::optional<Begun> begun;
 	jobs::in_transaction(BOOTSTRAP_SUPERUSERID, [&] { begun = begin_version(job.resource_id); });
 	stats::Progress progress(kProgressKind, job.group_id, job.resource_id, begun->name);
-	Run run(begun->spec, progress, [&progress] { return progress.stop_requested() || jobs::stop_requested(); });
+	Run run(begun->spec, progress, [&progress] { return progress.stop_requested() || jobs::stop_requested(); }, begun->base);
 	try {
 		jobs::in_transaction(begun->owner, [&] { run.read(begun->group); });
 		run.compute();
 		jobs::in_transaction(begun->owner, [&] {
+			jobs::note_result(job, {{"solution_version", begun->name}});
 			run.save(job.resource_id);
 			activate_version(job.resource_id, run);
 		});
@@ -59,7 +84,7 @@ Json run_job(const jobs::Job &job) {
 		last_cost = {job.id, run.cost()};
 		throw;
 	}
-	return nullptr;
+	return Json{{"solution_version", begun->name}};
 }
 
 void job_failed(const jobs::Job &job, const std::string &reason, bool stopped) {
@@ -67,13 +92,23 @@ void job_failed(const jobs::Job &job, const std::string &reason, bool stopped) {
 	end_version(job.resource_id, stopped, reason, ours ? std::optional(last_cost.cost) : std::nullopt);
 }
 
+void job_again(const jobs::Job &job, const std::string &) {
+	reopen_version(job.resource_id);
+}
+
 } // namespace
 
-std::string train_here(const catalog::Found &solution) {
-	const Spec spec = solution_spec(solution);
+void require_updates(const recipe::RecipeSpec &recipe) {
+	if (recipe.update == nullptr)
+		throw Error(sqlstate::InvalidParameter, "recipe \"" + std::string(recipe.name) + "\" has no training mode UPDATE", {},
+					"Use FULL.");
+}
+
+std::string train_here(const catalog::Found &solution, TrainingMode mode) {
+	const Plan plan = plan_version(solution, mode);
 	const std::string expected = solution.name + "/" + std::to_string(next_number(solution));
 	stats::Progress progress(kProgressKind, solution.group.id, progress_id(solution), expected);
-	Run run(spec, progress, [&progress] { return progress.stop_requested(); });
+	Run run(plan.spec, progress, [&progress] { return progress.stop_requested(); }, plan.base);
 	try {
 		run.read(solution.group);
 		run.compute();
@@ -82,16 +117,17 @@ std::string train_here(const catalog::Found &solution) {
 			throw Error("57014", "training of solution version \"" + expected + "\" was stopped");
 		throw;
 	}
-	const NewVersion version = add_version(solution, spec, "CREATE IN_PROGRESS", run.cost());
+	const NewVersion version = add_version(solution, plan.request("CREATE IN_PROGRESS", TrainingType::Manual), run.cost());
 	run.save(version.id);
 	activate_version(version.id, run);
 	return version.name;
 }
 
-std::string train_later(const catalog::Found &solution) {
+std::string train_later(const catalog::Found &solution, TrainingMode mode, TrainingType type) {
 	check_quota();
-	const NewVersion version = add_version(solution, solution_spec(solution), "CREATE PENDING", {});
-	jobs::enqueue("train", solution.group, std::nullopt, version.id, Json::object());
+	const NewVersion version = add_version(solution, plan_version(solution, mode).request("CREATE PENDING", type), {});
+	jobs::enqueue("train", solution.group, std::nullopt, version.id, Json::object(),
+				  type == TrainingType::Manual ? jobs::kAskedPriority : jobs::kAutomaticPriority);
 	return version.name;
 }
 
@@ -100,7 +136,7 @@ bool stop_training_here(const catalog::Found &solution) {
 }
 
 void register_jobs() {
-	jobs::register_handler({"train", run_job, job_failed});
+	jobs::register_handler({"train", run_job, job_failed, job_again});
 }
 
 } // namespace recsys::train

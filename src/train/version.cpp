@@ -90,23 +90,25 @@ void fail_campaigns(std::int64_t version_id, const std::string &reason) {
 
 } // namespace
 
-NewVersion add_version(const catalog::Found &solution, const Spec &spec, const char *status, const Cost &cost) {
+NewVersion add_version(const catalog::Found &solution, const VersionRequest &request, const Cost &cost) {
 	static Plan count{
 		"UPDATE recsys_internal.solution SET last_version = last_version + 1 WHERE id = $1 RETURNING last_version",
 		{INT8OID}};
 	static Plan insert{
-		"INSERT INTO recsys_internal.solution_version (solution_id, number, status, config, created_at, started_at)"
-		" SELECT $1, $2, $3, $4, t.began, CASE $3 WHEN 'CREATE IN_PROGRESS' THEN t.began END"
+		"INSERT INTO recsys_internal.solution_version (solution_id, number, status, config, training_mode, training_type,"
+		" updated_from, created_at, started_at)"
+		" SELECT $1, $2, $3, $4, $6, $7, nullif($8, 0), t.began, CASE $3 WHEN 'CREATE IN_PROGRESS' THEN t.began END"
 		" FROM (SELECT clock_timestamp() - $5 * interval '1 second' AS began) AS t RETURNING id",
-		{INT8OID, INT4OID, TEXTOID, JSONBOID, FLOAT8OID}};
+		{INT8OID, INT4OID, TEXTOID, JSONBOID, FLOAT8OID, TEXTOID, TEXTOID, INT4OID}};
 	AsOwner owner;
 	const std::optional<Row> number = count.row({pg::int8(solution.id)});
 	if (!number)
 		throw Error(sqlstate::NotFound, "solution \"" + solution.name + "\" does not exist",
 					"It was deleted meanwhile.");
 	const std::optional<Row> row =
-		insert.row({pg::int8(solution.id), pg::int4(static_cast<std::int32_t>(number->int8(0))), pg::text(status),
-					pg::jsonb(to_json(spec).dump()), pg::float8(cost.wall_seconds)});
+		insert.row({pg::int8(solution.id), pg::int4(static_cast<std::int32_t>(number->int8(0))), pg::text(request.status),
+					pg::jsonb(to_json(request.spec).dump()), pg::float8(cost.wall_seconds), pg::text(request.training_mode),
+					pg::text(request.training_type), pg::int4(request.updated_from)});
 	return {row.value().int8(0), solution.name + "/" + number->text(0)};
 }
 
@@ -117,7 +119,8 @@ Begun begin_version(std::int64_t id) {
 		" updated_at = clock_timestamp(), status = CASE v.status WHEN 'CREATE STOPPING' THEN v.status"
 		" ELSE 'CREATE IN_PROGRESS' END FROM recsys_internal.solution AS s WHERE v.id = $1"
 		" AND s.id = v.solution_id AND v.status IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING')"
-		" RETURNING " RECSYS_VERSION_NAME ", v.config, s.group_id, v.status",
+		" RETURNING " RECSYS_VERSION_NAME ", v.config, s.group_id, v.status, v.training_mode = 'UPDATE', (SELECT b.id FROM"
+		" recsys_internal.solution_version AS b WHERE b.solution_id = s.id AND b.number = v.updated_from AND b.status = 'ACTIVE')",
 		{INT8OID}};
 	std::optional<Row> row;
 	{
@@ -128,24 +131,32 @@ Begun begin_version(std::int64_t id) {
 		throw Error(sqlstate::NotFound, "solution version was deleted before its training began");
 	if (row->text(3) == "CREATE STOPPING")
 		throw Cancelled{};
+	if (row->boolean(4) && row->null(5))
+		throw Error(sqlstate::NotFound, "the solution version that was to be updated was deleted");
 	std::optional<catalog::Group> group = catalog::find_group(row->int8(2));
 	const Oid group_owner = catalog::group_owner(group.value());
-	return {row->text(0), spec_from_json(Json::parse(row->text(1))), std::move(*group), group_owner};
+	return {row->text(0), spec_from_json(Json::parse(row->text(1))), std::move(*group), group_owner,
+			row->null(5) ? std::nullopt : std::optional(row->int8(5))};
 }
 
 void activate_version(std::int64_t id, const Run &run) {
-	static Plan activate{"UPDATE recsys_internal.solution_version SET status = 'ACTIVE', metrics = $2, members = $3,"
-						 " data_summary = $4, wall_seconds = $5, cpu_seconds = $6, peak_memory = $7,"
+	// An update learns nothing: what was measured of its model is what was measured of the one it came from.
+	static Plan activate{"UPDATE recsys_internal.solution_version AS v SET status = 'ACTIVE',"
+						 " metrics = CASE training_mode WHEN 'FULL' THEN $2 ELSE (SELECT b.metrics FROM"
+						 " recsys_internal.solution_version AS b WHERE b.solution_id = v.solution_id AND b.number = v.updated_from)"
+						 " END, members = CASE training_mode WHEN 'FULL' THEN $3 ELSE (SELECT b.members FROM"
+						 " recsys_internal.solution_version AS b WHERE b.solution_id = v.solution_id AND b.number = v.updated_from)"
+						 " END, data_mark = $8, data_summary = $4, wall_seconds = $5, cpu_seconds = $6, peak_memory = $7,"
 						 " finished_at = clock_timestamp(), updated_at = clock_timestamp()"
 						 " WHERE id = $1 AND status = 'CREATE IN_PROGRESS'",
-						 {INT8OID, JSONBOID, JSONBOID, JSONBOID, FLOAT8OID, FLOAT8OID, INT8OID}};
+						 {INT8OID, JSONBOID, JSONBOID, JSONBOID, FLOAT8OID, FLOAT8OID, INT8OID, JSONBOID}};
 	AsOwner owner;
 	const Json members = run.members();
 	const Cost cost = run.cost();
 	const std::uint64_t changed =
 		activate.run({pg::int8(id), pg::jsonb(run.metrics().dump()),
 					  members.is_null() ? pg::null() : pg::jsonb(members.dump()), pg::jsonb(run.data_summary().dump()),
-					  pg::float8(cost.wall_seconds), pg::float8(cost.cpu_seconds), pg::int8(cost.peak_memory)});
+					  pg::float8(cost.wall_seconds), pg::float8(cost.cpu_seconds), pg::int8(cost.peak_memory), pg::jsonb(run.data_mark().dump())});
 	if (changed == 0)
 		throw Cancelled{};
 	promote_campaigns(id);
@@ -168,6 +179,14 @@ void end_version(std::int64_t id, bool stopped, const std::string &reason, const
 		 cost ? pg::float8(cost->cpu_seconds) : pg::null(), cost ? pg::int8(cost->peak_memory) : pg::null()});
 	if (ended)
 		fail_campaigns(id, ended->text(0));
+}
+
+void reopen_version(std::int64_t id) {
+	static Plan reopen{"UPDATE recsys_internal.solution_version SET status = 'CREATE PENDING', updated_at = clock_timestamp()"
+					   " WHERE id = $1 AND status = 'CREATE IN_PROGRESS'",
+					   {INT8OID}};
+	AsOwner owner;
+	reopen.run({pg::int8(id)});
 }
 
 std::string stop_version(const catalog::FoundVersion &version) {
@@ -259,7 +278,8 @@ std::string describe_version(const catalog::FoundVersion &version) {
 		"SELECT pg_catalog.jsonb_build_object('name', " RECSYS_VERSION_NAME
 		", 'solution', s.name, 'dataset_group', g.name,"
 		" 'recipe', v.config->'recipe', 'status', v.status, 'failure_reason', v.failure_reason,"
-		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'config', v.config,"
+		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'updated_from', s.name || '/' || v.updated_from,"
+		" 'latest_update', v.latest_update - 'data_mark', 'config', v.config,"
 		" 'metrics', (SELECT pg_catalog.jsonb_object_agg(m->>'metric', m->'value')"
 		" FROM pg_catalog.jsonb_array_elements(v.metrics) AS m), 'members', v.members, 'data_summary', v.data_summary,"
 		" 'wall_seconds', v.wall_seconds, 'training_hours', round(v.cpu_seconds::numeric / 3600, 9)::float8, 'peak_memory', v.peak_memory,"

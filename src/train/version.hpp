@@ -18,19 +18,25 @@
 namespace recsys::train {
 
 /// Adds the next version of a solution with the solution's settings as of now; also locks the solution's row, so that
-/// it cannot be deleted before this transaction ends. `status` is "CREATE PENDING" or "CREATE IN_PROGRESS".
+/// it cannot be deleted before this transaction ends.
+struct VersionRequest {
+	Spec spec;
+	const char *status, *training_mode, *training_type; // "CREATE PENDING" or "CREATE IN_PROGRESS"; FULL, UPDATE; MANUAL, AUTOMATIC
+	int updated_from = 0;                               // UPDATE: number of the version whose model is updated
+};
 struct NewVersion {
 	std::int64_t id;
 	std::string name; // "solution/N"
 };
-NewVersion add_version(const catalog::Found &solution, const Spec &spec, const char *status, const Cost &cost);
+NewVersion add_version(const catalog::Found &solution, const VersionRequest &request, const Cost &cost);
 
-/// What a worker needs to begin. Errors: RS001 when the version is gone, Cancelled when it is to be stopped.
+/// What a worker needs to begin. Errors: RS001 when the version, or the one it updates, is gone, Cancelled when it is to be stopped.
 struct Begun {
 	std::string name;
 	Spec spec;
 	catalog::Group group;
 	Oid owner;
+	std::optional<std::int64_t> base; // UPDATE: the version whose model is updated
 };
 Begun begin_version(std::int64_t id);
 
@@ -42,6 +48,9 @@ void activate_version(std::int64_t id, const Run &run);
 /// absent when the process that trained is gone; the wall time is then taken from the clock. A version that is ACTIVE
 /// stays so.
 void end_version(std::int64_t id, bool stopped, const std::string &reason, const std::optional<Cost> &cost);
+
+/// The training was cut off and will be tried again.
+void reopen_version(std::int64_t id);
 
 /// Returns the new status. Errors: 55000 when the version is neither pending nor in progress.
 std::string stop_version(const catalog::FoundVersion &version);

@@ -34,5 +34,5 @@ SELECT classid::regclass, count(*) FROM member
 WHERE classid NOT IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_namespace'::regclass, 'pg_type'::regclass) GROUP BY 1 ORDER BY 1::text;
 -- internal tables refer to one another so that deleting a group leaves nothing behind
 SELECT name FROM relation WHERE relkind = 'r' AND name NOT IN ('recsys_internal.epoch'::regclass, 'recsys_internal.dataset_group'::regclass,
-    'recsys_internal.schema_document'::regclass, 'recsys_internal.secret'::regclass)
+    'recsys_internal.schema_document'::regclass, 'recsys_internal.secret'::regclass, 'recsys_internal.home'::regclass)
   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = relation.oid AND contype = 'f' AND confdeltype = 'c') ORDER BY 1;

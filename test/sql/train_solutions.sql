@@ -45,7 +45,7 @@ SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims
 SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims', hpo_config => '{}')$$);
 SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims', perform_auto_ml => true)$$);
 SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims', optimization_objective => '{"itemAttribute": "price"}')$$);
-SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims', auto_training_interval => '7 days')$$);
+SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims', auto_training_interval => '10 seconds')$$);
 SELECT count(*) FROM recsys.solutions WHERE dataset_group = 'train_solutions';
 
 -- a name in two groups needs the group

@@ -22,9 +22,16 @@ SELECT recsys.create_dataset_group('shop');
 SELECT recsys.create_dataset('shop', 'interactions');
 INSERT INTO shop.interactions (user_id, item_id, "timestamp") VALUES ('u', 'secret', '2024-01-01'), ('v', 'secret', '2024-01-02');
 SELECT recsys.create_solution('popular', 'shop', 'popularity-count'), recsys.create_solution_version('popular', wait => true),
-	recsys.create_campaign('home', 'popular');
+	recsys.create_campaign('home', 'popular'), recsys.create_solution('for_you', 'shop', 'user-personalization');
 SQL
 my $answer = q{SELECT item_id FROM recsys.get_recommendations('home', 'u')};
+
+# Schedules go on where the database itself went, and wait where it was doubled.
+sub schedule_is
+{
+	my ($at, $database, $status, $what) = @_;
+	return is($at->safe_psql($database, 'SELECT status FROM recsys.schedules'), $status, "$what: its schedule is $status");
+}
 
 # The group works, and a schema that mallory makes under its name is not its own.
 sub holds
@@ -39,8 +46,10 @@ sub holds
 }
 
 holds($node, 'one', 'where it was made');
+schedule_is($node, 'one', 'ON', 'where it was made');
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE one');
 holds($node, 'copy', 'a copy');
+schedule_is($node, 'copy', 'PARKED', 'a copy');
 my $dump = $node->basedir . '/dump';
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('one') ], 'pg_dump');
 # Objects made first, so that the restored schema has another oid.
@@ -50,6 +59,7 @@ $node->command_ok([ 'pg_restore', '-d', $node->connstr('restored'), $dump ], 'pg
 isnt($node->safe_psql('one', q{SELECT 'shop'::regnamespace::oid}), $node->safe_psql('restored', q{SELECT 'shop'::regnamespace::oid}),
 	'the restored schema has another oid');
 holds($node, 'restored', 'a restored dump');
+schedule_is($node, 'restored', 'PARKED', 'a restored dump');
 
 $node->backup('base');
 my $standby = RecsysNode->new('standby');
@@ -59,6 +69,7 @@ $node->wait_for_catchup($standby, 'replay');
 is($standby->safe_psql('one', $answer), 'secret', 'a standby serves it');
 $standby->promote;
 holds($standby, 'one', 'a promoted standby');
+schedule_is($standby, 'one', 'ON', 'a promoted standby');
 $standby->stop;
 
 # ---- pg_upgrade, from this release to itself
@@ -73,5 +84,7 @@ $new->start;
 ok($new->poll_query_until('one', q{SELECT schema_identity = recsys_internal.schema_identity(schema_name::text) FROM recsys_internal.dataset_group}),
 	'the first worker records the schemas anew');
 holds($new, 'one', 'after pg_upgrade');
+schedule_is($new, 'one', 'ON', 'after pg_upgrade');
+schedule_is($new, 'copy', 'PARKED', 'its copy after pg_upgrade');
 $new->stop;
 done_testing();

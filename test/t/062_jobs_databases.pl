@@ -22,6 +22,35 @@ $job = $node->job('{"seconds": 0}', 'two');
 $node->wait_status($job, 'SUCCEEDED', 'jobs run in the copy', 'two');
 $node->safe_psql('postgres', 'DROP DATABASE two');
 pass('a database that has just worked can be dropped');
+
+# ---- what waits in a database does not happen again in its copies
+$node->setting('recsys.max_workers', '0');
+$node->safe_psql('one', q{INSERT INTO recsys_internal.job (group_id, kind, config, home)
+	SELECT g.id, 'test', '{"do": []}', h.id FROM recsys_internal.dataset_group g, recsys_internal.home h;
+	SELECT schedule('shop', 7, '1 hour')});
+my $waiting = $node->safe_psql('one', q{SELECT id FROM recsys.jobs WHERE status = 'PENDING'});
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE one');
+my $dump = $node->basedir . '/dump';
+command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('one') ], 'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+command_ok([ 'pg_restore', '-d', $node->connstr('restored'), $dump ], 'pg_restore');
+$node->setting('recsys.max_workers', '8');
+$node->clock('2h');
+$node->wait_status($node->job('{"seconds": 0}', 'one'), 'SUCCEEDED', undef, 'one');
+$node->wait_status($waiting, 'SUCCEEDED', 'in the original it runs', 'one');
+for my $database ('copy', 'restored')
+{
+	my $seen = 'PARKED|belongs to the database that this one was copied or restored from';
+	is($node->field($waiting, 'status, failure_reason', $database), $seen, "$database: the job is parked, with the reason");
+	is($node->safe_psql($database, 'SELECT status, last_reason FROM recsys.schedules'), $seen, "$database: and so is the schedule");
+	$node->wait_status($node->job('{"seconds": 0}', $database), 'SUCCEEDED', "$database: new jobs run", $database);
+	is($node->field($waiting, 'status', $database), 'PARKED', "$database: the old one still does not");
+	is($node->safe_psql($database, 'SELECT status, last_run_at IS NULL FROM recsys.schedules'), 'PARKED|t', "$database: nor does the schedule");
+	$node->safe_psql($database, "SELECT recsys.resume_job($waiting); SELECT recsys.resume_schedule(id) FROM recsys.schedules");
+	$node->wait_status($waiting, 'SUCCEEDED', "$database: until it is asked for", $database);
+	is($node->safe_psql($database, 'SELECT status, last_reason FROM recsys.schedules'), 'ON|', "$database: the same for the schedule");
+	$node->safe_psql('postgres', "DROP DATABASE $database");
+}
 $node->safe_psql('postgres', 'CREATE DATABASE plain; DROP DATABASE plain');
 
 $job = $node->job('{"seconds": 60}', 'one');
@@ -40,7 +69,8 @@ $job = $node->job('{"seconds": 60}');
 $node->wait_status($job, 'RUNNING');
 $node->stop('immediate');
 $node->start;
-$node->wait_status($job, 'FAILED', 'visited after the start');
+$node->wait_until("SELECT attempts >= 1 AND status = 'PENDING' FROM recsys.jobs WHERE id = $job", 't', 'visited after the start');
+$node->safe_psql('postgres', "SELECT recsys.cancel_job($job)");
 
 # ---- each job is done once, however many workers there are
 $node->safe_psql('postgres', 'CREATE TABLE shop.done (n int); ALTER TABLE shop.done OWNER TO alice');

@@ -104,7 +104,14 @@ for my $end ('cancel', 'terminate', 'kill')
 	is(job($end, 'status'), 'CREATE IN_PROGRESS', "$end: in progress");
 	my $pid = $node->safe_psql('postgres', "SELECT pid FROM recsys.progress WHERE resource = '$end'");
 	is($node->safe_psql('postgres', $users), 'new|1500', 'readers see the old rows');
-	if ($end eq 'kill') { kill 9, $pid; $node->poll_query_until('postgres', 'SELECT true') }
+	if ($end eq 'kill')
+	{
+		kill 9, $pid;
+		$node->poll_query_until('postgres', 'SELECT true');
+		wait_job($end, 'CREATE PENDING'); # it would be tried again
+		like(job($end, 'failure_reason'), qr/server went down/, 'with a reason');
+		$node->safe_psql('postgres', "SELECT recsys.cancel_job(id) FROM recsys.jobs WHERE name = '$end'");
+	}
 	else { $node->safe_psql('postgres', "SELECT pg_${end}_backend($pid)") }
 	wait_job($end, 'CREATE FAILED');
 	isnt(job($end, 'failure_reason'), '', 'with a reason');

@@ -136,8 +136,13 @@ is(version('slow/2', 'wall_seconds > 0'), 't', 'and its time');
 sql(q{SELECT recsys.create_solution_version('slow')});
 $node->wait_until(q{SELECT phase = 'reading interactions' FROM recsys.progress});
 kill 'KILL', sql(q{SELECT pid FROM recsys.progress});
-$node->wait_until(q{SELECT status FROM recsys.solution_versions WHERE name = 'slow/3'}, 'CREATE FAILED', 'so does a killed one');
-like(version('slow/3', 'failure_reason'), qr/server restarted/, 'with its reason');
+$node->wait_until(q{SELECT status FROM recsys.solution_versions WHERE name = 'slow/3'}, 'CREATE PENDING', 'a killed one will be tried again');
+like(sql(q{SELECT status || ': ' || failure_reason FROM recsys.jobs ORDER BY id DESC LIMIT 1}), qr/^PENDING: the server went down/, 'with its reason');
+sql(q{SELECT recsys.resume_job(max(id)) FROM recsys.jobs});
+$node->wait_until(q{SELECT phase = 'reading interactions' FROM recsys.progress}, 't', 'it begins again');
+kill 'KILL', sql(q{SELECT pid FROM recsys.progress});
+$node->wait_until(q{SELECT status FROM recsys.solution_versions WHERE name = 'slow/3'}, 'CREATE FAILED', 'killed twice, it fails');
+like(version('slow/3', 'failure_reason'), qr/server went down .* for the second time/, 'with its reason');
 sql(q{SELECT recsys.create_solution_version('popular')});
 is(sql(q{SELECT recsys.wait_for('popular/4')}), 'ACTIVE', 'afterwards trainings go on');
 is(sql(q{SELECT count(*) FROM recsys_internal.model_chunk AS c WHERE NOT EXISTS (SELECT FROM recsys_internal.model_revision AS r,

@@ -32,6 +32,8 @@ sub shop
 CREATE TABLE recsys_internal.test_mark (job bigint, reason text, stopped boolean);
 CREATE FUNCTION public.enqueue(dataset_group text, config jsonb, name text DEFAULT NULL) RETURNS bigint
     LANGUAGE c AS '$libdir/recsys', 'recsys_test_enqueue';
+CREATE FUNCTION public.schedule(dataset_group text, resource bigint, every text DEFAULT NULL) RETURNS void
+    LANGUAGE c AS '$libdir/recsys', 'recsys_test_schedule';
 CREATE FUNCTION public.stop_job(job bigint) RETURNS void LANGUAGE c AS '$libdir/recsys', 'recsys_test_stop';
 DO $$ BEGIN
     IF to_regrole('alice') IS NULL THEN CREATE ROLE alice NOLOGIN; END IF;
@@ -70,6 +72,31 @@ sub mark
 {
 	my ($self, $job) = @_;
 	return $self->safe_psql('postgres', "SELECT reason, stopped FROM recsys_internal.test_mark WHERE job = $job");
+}
+
+# All attempts at a job.
+sub runs
+{
+	my ($self, $job, $database) = @_;
+	return $self->safe_psql($database // 'postgres', "SELECT string_agg(status || coalesce(' ' || sqlstate, ''), ', ' ORDER BY attempt) FROM recsys.job_runs WHERE job = $job");
+}
+
+# Puts the clock of schedules and retries forward; waits until nothing is due any more.
+sub clock
+{
+	my ($self, $offset) = @_;
+	$self->setting('recsys.clock_offset', $offset);
+	return;
+}
+
+sub setting
+{
+	my ($self, $name, $value) = @_;
+	$self->safe_psql('postgres', "ALTER SYSTEM SET $name = '$value'");
+	$self->reload;
+	$self->poll_query_until('postgres', "SELECT current_setting('$name')::interval = '$value'::interval OR current_setting('$name') = '$value'")
+	  or die "$name was not set";
+	return;
 }
 
 sub workers

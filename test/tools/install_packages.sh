@@ -10,7 +10,7 @@ set -euo pipefail
 base="g++ make postgresql-15 postgresql-server-dev-15 libeigen3-dev libboost-dev libxxhash-dev nlohmann-json3-dev"
 case "${1:-build}" in
 build | demo) wanted=$base ;;
-check) wanted="$base doctest-dev perl libipc-run-perl binutils" ;;
+check) wanted="$base doctest-dev perl libipc-run-perl binutils postgresql-15-cron" ;;
 *) echo "usage: $0 build|demo|check" >&2 && exit 2 ;;
 esac
 

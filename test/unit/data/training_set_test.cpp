@@ -228,13 +228,13 @@ TEST_CASE("items: rows, creation times and their fallbacks") {
 	CHECK(builder.finish(executor, {}).n_events() == 0);
 }
 
-TEST_CASE("a budget that is too small fails with 53200 and is given back") {
+TEST_CASE("a budget that is too small fails with 53400 and is given back") {
 	MemoryBudget budget(3 << 20);
 	try {
 		build(random_rows(200000, 2), 2, &budget);
 		FAIL("accepted");
 	} catch (const Error &e) {
-		CHECK(std::string(e.sqlstate()) == "53200");
+		CHECK(std::string(e.sqlstate()) == "53400");
 	}
 	CHECK(budget.used() == 0);
 	CHECK(budget.peak() <= budget.limit());
