@@ -52,6 +52,37 @@ void intersect(PassingItems &all, const PassingItems &other) {
 
 } // namespace
 
+std::vector<std::uint8_t> passing(const Predicate &predicate, std::span<const std::string_view> ids, Oid id_type) {
+	std::vector<std::uint8_t> passes(ids.size(), 0);
+	if (ids.empty())
+		return passes;
+	const SPITupleTable *found =
+		predicate.plans->block.fetch(with_ids(pg::id_positions_param(ids, id_type), predicate.parameters), pg::Access::Read);
+	for (std::uint64_t row = 0; row < found->numvals; ++row) {
+		bool null = false;
+		const auto position = static_cast<std::size_t>(DatumGetInt64(pg::column(found, row, 0, null)));
+		if (!null && position >= 1 && position <= ids.size())
+			passes[position - 1] = 1;
+	}
+	return passes;
+}
+
+void each_passing(const Predicate &predicate, const std::vector<std::string_view> &others, Oid id_type,
+				  const VisitPassing &visit) {
+	pg::Cursor cursor(predicate.plans->catalogue, with_ids(pg::id_array_param(others, id_type), predicate.parameters));
+	pg::IdBuffer buffer;
+	Datum values[2];
+	bool nulls[2];
+	while (const SPITupleTable *rows = cursor.next(kRowsAtOnce)) {
+		const Oid type = TupleDescAttr(rows->tupdesc, 0)->atttypid;
+		for (std::uint64_t row = 0; row < rows->numvals; ++row) {
+			heap_deform_tuple(rows->vals[row], rows->tupdesc, values, nulls);
+			if (!nulls[0])
+				visit(pg::id_text(values[0], type, buffer), nulls[1] ? std::nullopt : std::optional(DatumGetTimestampTz(values[1])));
+		}
+	}
+}
+
 std::vector<std::uint8_t> CandidateTest::check(std::span<const std::string_view> ids, std::span<const std::uint32_t> items) {
 	std::vector<std::uint8_t> allowed = present(ids, items);
 	for (std::size_t p = 0; p < predicates_.size(); ++p)
@@ -123,17 +154,11 @@ void CandidateTest::test(std::size_t predicate, std::span<const std::string_view
 		}
 	if (asked.empty())
 		return;
-	Predicate &p = predicates_[predicate];
-	const SPITupleTable *found = p.plans->block.fetch(
-		with_ids(pg::id_positions_param(asked, endpoint_.item_type()), p.parameters), pg::Access::Read);
-	for (std::uint64_t row = 0; row < found->numvals; ++row) {
-		bool null = false;
-		const auto position = static_cast<std::size_t>(DatumGetInt64(pg::column(found, row, 0, null)));
-		if (!null && position >= 1 && position <= places.size())
-			allowed[places[position - 1]] = 1;
-	}
+	const std::vector<std::uint8_t> passes = serve::passing(predicates_[predicate], asked, endpoint_.item_type());
+	for (std::size_t i = 0; i < places.size(); ++i)
+		allowed[places[i]] = passes[i];
 	seen_[predicate].tested += asked.size();
-	seen_[predicate].passed += found->numvals;
+	seen_[predicate].passed += static_cast<std::size_t>(std::count(passes.begin(), passes.end(), 1));
 }
 
 const PassingItems &CandidateTest::passing() {
@@ -154,24 +179,13 @@ PassingItems CandidateTest::passing(Predicate &predicate) {
 	const store::Model &model = endpoint_.model();
 	PassingItems out;
 	out.known.resize(model.items().size(), 0);
-	const pg::Param others = pg::id_array_param(items_without_row(endpoint_), endpoint_.item_type());
-	pg::Cursor cursor(predicate.plans->catalogue, with_ids(others, predicate.parameters));
-	pg::IdBuffer buffer;
-	Datum values[2];
-	bool nulls[2];
-	while (const SPITupleTable *rows = cursor.next(kRowsAtOnce)) {
-		const Oid type = TupleDescAttr(rows->tupdesc, 0)->atttypid;
-		for (std::uint64_t row = 0; row < rows->numvals; ++row) {
-			heap_deform_tuple(rows->vals[row], rows->tupdesc, values, nulls);
-			if (nulls[0])
-				continue;
-			const std::string_view id = pg::id_text(values[0], type, buffer);
-			if (const std::uint32_t item = model.find_item(id); item != data::kNone)
-				out.known[item] = 1;
-			else
-				out.unknown.push_back({std::string(id), nulls[1] ? std::nullopt : std::optional(DatumGetTimestampTz(values[1]))});
-		}
-	}
+	const auto take = [&](std::string_view id, std::optional<TimestampTz> created) {
+		if (const std::uint32_t item = model.find_item(id); item != data::kNone)
+			out.known[item] = 1;
+		else
+			out.unknown.push_back({std::string(id), created});
+	};
+	each_passing(predicate, items_without_row(endpoint_), endpoint_.item_type(), take);
 	settle(out.unknown);
 	const auto passed = static_cast<double>(std::count(out.known.begin(), out.known.end(), 1));
 	predicate.plans->observe(passed / static_cast<double>(std::max<std::size_t>(out.known.size(), 1)));

@@ -8,6 +8,7 @@
 // Everything here runs as the caller, under his snapshot, within a SpiScope.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,6 +34,13 @@ struct Predicate {
 	std::shared_ptr<PredicatePlans> plans;
 	std::vector<pg::Param> parameters; // $2 …
 };
+
+/// Which of `ids` (items, users or actions, of type `id_type`) pass, by one statement; 1 = passes.
+std::vector<std::uint8_t> passing(const Predicate &predicate, std::span<const std::string_view> ids, Oid id_type);
+/// Calls visit(id, creation time, where there is one) for every row of the dataset that passes, and for those of `others`, ids
+/// that may have no row. An id comes once for each of its rows.
+using VisitPassing = std::function<void(std::string_view, std::optional<TimestampTz>)>;
+void each_passing(const Predicate &predicate, const std::vector<std::string_view> &others, Oid id_type, const VisitPassing &visit);
 
 /// All items that pass a request's predicates, whether the model knows them or not.
 struct PassingItems {

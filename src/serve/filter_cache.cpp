@@ -50,12 +50,21 @@ std::string value_text(const std::string &placeholder, const Json &value) {
 	return out;
 }
 
+// What a campaign's answers are made of.
+filter::Target answers_with(const recipe::RecipeSpec &) { return filter::Target::Item; }
+
+const char *things(filter::Target target) {
+	return target == filter::Target::Item ? "items" : target == filter::Target::User ? "users" : "actions";
+}
+
 void check_use(const Endpoint &endpoint, const FilterChoice &choice, const filter::Filter &filter) {
 	const recipe::RecipeSpec &spec = endpoint.spec();
-	if (const filter::Target target = target_of(filter); target != filter::Target::Item)
-		throw Error(sqlstate::InvalidParameter, "filter \"" + choice.name + "\" is not for items",
-					std::string("It filters ") + to_string(target) + "; campaign \"" + endpoint.name() + "\" answers with items.",
-					"Filters of items begin with INCLUDE ItemID or EXCLUDE ItemID.");
+	if (const filter::Target target = target_of(filter), wanted = answers_with(spec); target != wanted) {
+		const std::string whole = things(wanted), id = to_string(wanted);
+		throw Error(sqlstate::InvalidParameter, "filter \"" + choice.name + "\" is not for " + whole,
+					std::string("It filters ") + to_string(target) + "; campaign \"" + endpoint.name() + "\" answers with " + whole + ".",
+					"Filters of " + whole + " begin with INCLUDE " + id + " or EXCLUDE " + id + ".");
+	}
 	if (uses(filter, filter::Relation::CurrentItem) && !spec.needs_item)
 		throw Error(sqlstate::InvalidParameter, "filter \"" + choice.name + "\" needs an item to compare with",
 					"It names CurrentItem, and recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint.name() +

@@ -35,10 +35,10 @@ struct Subject {
 
 class FilterCache {
 public:
-	/// The filter with its values as a condition on items; nothing when its values leave no condition. What is left out for want
-	/// of a value is told in a notice. Within a SpiScope.
-	/// Errors: RS001; RS005 when datasets no longer have its fields; 22023 for values, and for a filter that is not for items, or
-	/// names CurrentItem where the recipe does not recommend for an item.
+	/// The filter with its values as a condition on what the recipe answers with; nothing when its values leave no condition. What
+	/// is left out for want of a value is told in a notice. Within a SpiScope.
+	/// Errors: RS001; RS005 when datasets no longer have its fields; 22023 for values, for a filter of other things than the recipe
+	/// answers with, and for one that names CurrentItem where the recipe does not recommend for an item.
 	std::optional<Predicate> bind(Endpoint &endpoint, const FilterChoice &choice, const Subject &subject);
 	/// The filter with its values, as bind() understands it: checked, and without what has no value.
 	filter::Applied apply(Endpoint &endpoint, const FilterChoice &choice);
