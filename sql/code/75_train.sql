@@ -25,10 +25,10 @@ CREATE OR REPLACE FUNCTION recsys.create_solution(name text, dataset_group text,
     event_type text DEFAULT NULL, event_value_threshold float8 DEFAULT NULL, hyperparameters jsonb DEFAULT '{}',
     perform_hpo boolean DEFAULT false, hpo_config jsonb DEFAULT NULL, perform_auto_ml boolean DEFAULT false,
     optimization_objective jsonb DEFAULT NULL, excluded_columns jsonb DEFAULT NULL,
-    auto_training_interval interval DEFAULT NULL, negative_event_types text[] DEFAULT '{}') RETURNS text
+    auto_training_interval interval DEFAULT NULL, negative_event_types text[] DEFAULT '{}', keep_versions integer DEFAULT 3) RETURNS text
 AS 'MODULE_PATHNAME', 'recsys_create_solution' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION recsys.create_solution(text, text, text, text, float8, jsonb, boolean, jsonb, boolean, jsonb, jsonb,
-    interval, text[]) IS
+    interval, text[], integer) IS
 'Creates a solution: a recipe with its settings for a dataset group. Returns its name.
 event_type: train on events of this type only; case counts. NULL: all types, with equal weight.
 event_value_threshold: train on events whose event_value is at least this; events without a value are left out.
@@ -39,16 +39,22 @@ excluded_columns: fields that are not learned from, by dataset type: ''{"items":
 in filters and in answers.
 auto_training_interval: train again by itself, so long after the start of the automatic training before, if there are new
 interactions; the first time after an hour at the latest, unless a version exists by then. NULL: never. recsys.schedules shows it.
+keep_versions: when a version is trained, ACTIVE ones beyond the newest so many are deleted, and failed ones that are older still. Those
+that a campaign serves or waits for stay, as do the newest that was trained in full and those that a version that stays was updated
+from. 0 keeps all.
 perform_hpo, hpo_config, perform_auto_ml, optimization_objective: not supported yet.
 Needs the ownership of the group''s schema. Errors: RS001 for a group or recipe that does not exist, RS006 when the name is
 used, 42602 for an invalid name, 22023 for hyperparameters and event types, 0A000 for what is not supported yet, RS003 for the
 11th solution of a group under recsys.service_limits.';
 
-CREATE OR REPLACE FUNCTION recsys.update_solution(name text, auto_training_interval interval) RETURNS void
+CREATE OR REPLACE FUNCTION recsys.update_solution(name text, auto_training_interval interval DEFAULT NULL,
+    keep_versions integer DEFAULT NULL, perform_auto_training boolean DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'recsys_update_solution' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION recsys.update_solution(text, interval) IS
-'Changes how often a solution is trained by itself; NULL switches automatic training off. Everything else of a solution is fixed.
-Needs the ownership of the group''s schema. Errors: RS001; 22023 for less than a minute.';
+COMMENT ON FUNCTION recsys.update_solution(text, interval, integer, boolean) IS
+'Changes how often a solution is trained by itself and how many versions it keeps; arguments left out stay as they are.
+perform_auto_training: false ends automatic training, true without an interval begins it with 7 days. keep_versions takes effect at the
+next training. Everything else of a solution is fixed. Needs the ownership of the group''s schema.
+Errors: RS001; 22023 for less than a minute or a negative number.';
 
 CREATE OR REPLACE FUNCTION recsys.run_automatic_training(solution text) RETURNS bigint
 AS 'MODULE_PATHNAME', 'recsys_run_automatic_training' LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -89,6 +89,7 @@ CREATE TABLE recsys_internal.solution (
     negative_event_types text[] NOT NULL DEFAULT '{}',
     hyperparameters jsonb NOT NULL DEFAULT '{}',    -- complete: defaults filled in
     config jsonb NOT NULL DEFAULT '{}',             -- the other arguments of create_solution, as given
+    keep_versions integer NOT NULL DEFAULT 3,       -- ACTIVE versions that stay when another is trained; 0: all
     last_version integer NOT NULL DEFAULT 0,
     status text NOT NULL DEFAULT 'ACTIVE',
     created_at timestamptz NOT NULL DEFAULT now(),

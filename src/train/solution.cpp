@@ -37,6 +37,11 @@ void check_events(const SolutionRequest &request) {
 	}
 }
 
+void check_keep_versions(std::int32_t keep) {
+	if (keep < 0)
+		throw Error(sqlstate::InvalidParameter, "argument \"keep_versions\" must not be negative", {}, "0 keeps all versions.");
+}
+
 void check_quota(const catalog::Group &group) {
 	static Plan count{"SELECT count(*) FROM recsys_internal.solution WHERE group_id = $1", {INT8OID}};
 	if (pg::settings::service_limits && count.row({pg::int8(group.id)})->int8(0) >= kMaxSolutions)
@@ -74,9 +79,9 @@ Json check_excluded(const catalog::Group &group, const Json &given) {
 void create_solution(const catalog::Group &group, const SolutionRequest &request) {
 	static Plan insert{
 		"INSERT INTO recsys_internal.solution (group_id, name, recipe, event_type, event_value_threshold,"
-		" negative_event_types, hyperparameters, config) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+		" negative_event_types, hyperparameters, config, keep_versions) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 		" ON CONFLICT (group_id, name) DO NOTHING RETURNING id",
-		{INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTARRAYOID, JSONBOID, JSONBOID}};
+		{INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTARRAYOID, JSONBOID, JSONBOID, INT4OID}};
 	catalog::check_name(request.name, "solution");
 	const recipe::RecipeSpec &recipe = require_recipe(request.recipe);
 	if (!recipe.domain.empty() && !request.of_recommender)
@@ -84,24 +89,34 @@ void create_solution(const catalog::Group &group, const SolutionRequest &request
 					{}, "Use cases are set up by recsys.create_recommender.");
 	const Json hyperparameters = hyperparameters_json(recipe, parse_hyperparameters(recipe, request.hyperparameters));
 	check_events(request);
+	check_keep_versions(request.keep_versions);
 	const Json config = {{"excluded_columns", check_excluded(group, request.excluded_columns)}};
 	AsOwner owner;
 	check_quota(group);
 	const std::optional<Row> row =
 		insert.row({pg::int8(group.id), pg::text(request.name), pg::text(recipe.name), pg::text(request.event_type),
 					request.event_value_threshold ? pg::float8(*request.event_value_threshold) : pg::null(),
-					pg::text_array(request.negative_event_types), pg::jsonb(hyperparameters.dump()), pg::jsonb(config.dump())});
+					pg::text_array(request.negative_event_types), pg::jsonb(hyperparameters.dump()), pg::jsonb(config.dump()),
+					pg::int4(request.keep_versions)});
 	if (!row)
 		throw Error(sqlstate::AlreadyExists, "solution \"" + request.name + "\" already exists", {},
 					"Delete it with recsys.delete_solution, or choose another name.");
 	schedule_solution({row->int8(0), request.name, group}, recipe.update != nullptr, request.auto_training_interval);
 }
 
-void update_solution(const catalog::Found &solution, const std::optional<std::string> &auto_training_interval) {
-	static Plan touch{"UPDATE recsys_internal.solution SET updated_at = clock_timestamp() WHERE id = $1", {INT8OID}};
+void update_solution(const catalog::Found &solution, const SolutionUpdate &update) {
+	static Plan change{"UPDATE recsys_internal.solution SET keep_versions = coalesce($2, keep_versions), updated_at = clock_timestamp()"
+					   " WHERE id = $1",
+					   {INT8OID, INT4OID}};
+	if (update.keep_versions)
+		check_keep_versions(*update.keep_versions);
+	if (update.stop_auto_training && update.auto_training_interval)
+		throw Error(sqlstate::InvalidParameter, "argument \"auto_training_interval\" contradicts perform_auto_training => false");
 	AsOwner owner;
-	if (touch.run({pg::int8(solution.id)}) != 0)
-		schedule_training(solution, auto_training_interval);
+	if (change.run({pg::int8(solution.id), update.keep_versions ? pg::int4(*update.keep_versions) : pg::null()}) == 0)
+		return;
+	if (update.stop_auto_training || update.auto_training_interval)
+		schedule_training(solution, update.auto_training_interval);
 }
 
 void check_datasets(const catalog::Group &group, const recipe::RecipeSpec &recipe) {
@@ -166,7 +181,7 @@ std::string describe_solution(const catalog::Found &solution) {
 		" 'negative_event_types', s.negative_event_types, 'hyperparameters', s.hyperparameters,"
 		" 'excluded_columns', coalesce(s.config->'excluded_columns', '{}'), 'perform_hpo', false,"
 		" 'perform_auto_ml', false, 'auto_training_interval', (SELECT c.every FROM recsys_internal.schedule AS c"
-		" WHERE c.kind = 'auto_training' AND c.resource_id = s.id), 'latest_solution_version', (SELECT pg_catalog.jsonb_build_object("
+		" WHERE c.kind = 'auto_training' AND c.resource_id = s.id), 'keep_versions', s.keep_versions, 'latest_solution_version', (SELECT pg_catalog.jsonb_build_object("
 		"'name', s.name || '/' || v.number, 'status', v.status, 'failure_reason', v.failure_reason,"
 		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'created_at', v.created_at,"
 		" 'updated_at', v.updated_at) FROM recsys_internal.solution_version AS v WHERE v.solution_id = s.id"

@@ -21,6 +21,7 @@ struct SolutionRequest {
 	bool of_recommender = false; // only recommenders have the recipes of use cases
 	Json excluded_columns = Json::object(); // as given
 	std::optional<std::string> auto_training_interval; // PostgreSQL's text
+	std::int32_t keep_versions = 3; // 0 = all
 };
 
 /// Errors: 42602 name, RS001 recipe or dataset, 22023 hyperparameter, event type or excluded columns, 42703 excluded column, RS006 when
@@ -29,8 +30,14 @@ void create_solution(const catalog::Group &group, const SolutionRequest &request
 
 /// The datasets that a recipe requires must exist before anything is trained or queued. Errors: RS001.
 void check_datasets(const catalog::Group &group, const recipe::RecipeSpec &recipe);
-/// Ends automatic training (absent), or changes its interval.
-void update_solution(const catalog::Found &solution, const std::optional<std::string> &auto_training_interval);
+/// What update_solution was asked to change; absent = stays.
+struct SolutionUpdate {
+	std::optional<std::string> auto_training_interval;
+	std::optional<std::int32_t> keep_versions;
+	bool stop_auto_training = false;
+};
+/// Errors: 22023.
+void update_solution(const catalog::Found &solution, const SolutionUpdate &update);
 
 /// The settings of a solution as of now.
 Spec solution_spec(const catalog::Found &solution);

@@ -51,6 +51,8 @@ std::optional<std::string> training_interval(const pg::Call &call, int position)
 	return pg::output(call.datum(position), INTERVALOID);
 }
 
+constexpr const char *kDefaultInterval = "7 days"; // of automatic training, as the service's
+
 // "solution/N" of a training that runs in another session's transaction: the number is the solution's next one.
 bool stop_invisible(const std::string &version) {
 	const std::size_t slash = version.find('/');
@@ -95,6 +97,7 @@ RECSYS_FUNCTION(create_solution) {
 		request.excluded_columns = Json::parse(*excluded);
 	request.auto_training_interval = training_interval(call, 11);
 	request.negative_event_types = call.text_array(12, "negative_event_types");
+	request.keep_versions = call.int4(13, "keep_versions");
 	create_solution(group, request);
 	return call.result(request.name);
 }
@@ -102,7 +105,16 @@ RECSYS_FUNCTION(create_solution) {
 RECSYS_FUNCTION(update_solution) {
 	forbid_read_only("recsys.update_solution()");
 	const catalog::Found solution = catalog::require_resource("solution", call.text(0, "name"), Right::Own);
-	update_solution(solution, training_interval(call, 1));
+	SolutionUpdate update;
+	update.auto_training_interval = training_interval(call, 1);
+	if (!call.null(2))
+		update.keep_versions = call.int4(2, "keep_versions");
+	if (!call.null(3)) {
+		update.stop_auto_training = !call.boolean(3, "perform_auto_training");
+		if (!update.stop_auto_training && !update.auto_training_interval)
+			update.auto_training_interval = kDefaultInterval;
+	}
+	update_solution(solution, update);
 	return call.result_void();
 }
 

@@ -5,6 +5,7 @@
 #include "train/training.hpp"
 
 #include "jobs/jobs.hpp"
+#include "pg/report.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -72,19 +73,24 @@ jobs::Outcome run_job(const jobs::Job &job) {
 	jobs::in_transaction(BOOTSTRAP_SUPERUSERID, [&] { begun = begin_version(job.resource_id); });
 	stats::Progress progress(kProgressKind, job.group_id, job.resource_id, begun->name);
 	Run run(begun->spec, progress, [&progress] { return progress.stop_requested() || jobs::stop_requested(); }, begun->base);
+	Json result = {{"solution_version", begun->name}};
 	try {
 		jobs::in_transaction(begun->owner, [&] { run.read(begun->group); });
 		run.compute();
 		jobs::in_transaction(begun->owner, [&] {
-			jobs::note_result(job, {{"solution_version", begun->name}});
+			jobs::note_result(job, result);
 			run.save(job.resource_id);
 			activate_version(job.resource_id, run);
+			if (const std::vector<std::string> deleted = delete_superseded(job.resource_id); !deleted.empty()) {
+				result["deleted"] = deleted;
+				jobs::note_result(job, result);
+			}
 		});
 	} catch (...) {
 		last_cost = {job.id, run.cost()};
 		throw;
 	}
-	return Json{{"solution_version", begun->name}};
+	return result;
 }
 
 void job_failed(const jobs::Job &job, const std::string &reason, bool stopped) {
@@ -120,6 +126,11 @@ std::string train_here(const catalog::Found &solution, TrainingMode mode) {
 	const NewVersion version = add_version(solution, plan.request("CREATE IN_PROGRESS", TrainingType::Manual), run.cost());
 	run.save(version.id);
 	activate_version(version.id, run);
+	std::string deleted;
+	for (const std::string &name : delete_superseded(version.id))
+		deleted += (deleted.empty() ? "\"" : ", \"") + name + "\"";
+	if (!deleted.empty())
+		pg::notice("superseded solution versions were deleted: " + deleted, {}, "\"keep_versions\" of the solution says how many stay.");
 	return version.name;
 }
 

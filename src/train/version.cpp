@@ -212,6 +212,38 @@ std::string stop_version(const catalog::FoundVersion &version) {
 	return after;
 }
 
+std::vector<std::string> delete_superseded(std::int64_t id) {
+	// Locked first: whoever is just deploying one holds its row, and nobody can begin to. The second statement sees who was faster.
+	static Plan lock{"SELECT v.id FROM recsys_internal.solution_version AS v WHERE v.solution_id = (SELECT solution_id FROM"
+					 " recsys_internal.solution_version WHERE id = $1) AND v.id <> $1"
+					 " AND v.status IN ('ACTIVE', 'CREATE FAILED', 'CREATE STOPPED') ORDER BY v.id FOR UPDATE SKIP LOCKED",
+					 {INT8OID}};
+	static Plan remove{
+		"WITH sibling AS (SELECT v.*, s.keep_versions, s.name || '/' || v.number AS name, v.status IN ('CREATE PENDING', 'CREATE IN_PROGRESS',"
+		" 'CREATE STOPPING') AS in_training, count(*) FILTER (WHERE v.status = 'ACTIVE') OVER (ORDER BY v.number DESC) AS newer,"
+		" max(v.number) FILTER (WHERE v.status = 'ACTIVE' AND v.training_mode = 'FULL') OVER () AS newest_full"
+		" FROM recsys_internal.solution_version AS v JOIN recsys_internal.solution AS s ON s.id = v.solution_id"
+		" WHERE s.id = (SELECT solution_id FROM recsys_internal.solution_version WHERE id = $1)),"
+		" kept AS (SELECT * FROM sibling AS v WHERE in_training OR number = newest_full OR keep_versions = 0"
+		" OR newer <= keep_versions - CASE status WHEN 'ACTIVE' THEN 0 ELSE 1 END OR EXISTS"
+		" (SELECT FROM recsys_internal.campaign AS c WHERE v.id IN (c.version_id, c.pending_version_id))),"
+		" gone AS (DELETE FROM recsys_internal.solution_version AS d USING sibling AS v WHERE d.id = v.id AND v.id = ANY($2::bigint[])"
+		" AND v.number NOT IN (SELECT number FROM kept UNION SELECT updated_from FROM kept WHERE updated_from IS NOT NULL)"
+		" RETURNING v.name, v.number) SELECT name FROM gone ORDER BY number",
+		{INT8OID, TEXTOID}};
+	AsOwner owner;
+	std::string ids;
+	for (const Row &row : lock.rows({pg::int8(id)}))
+		ids += (ids.empty() ? "" : ",") + row.text(0);
+	std::vector<std::string> names;
+	if (!ids.empty())
+		for (const Row &row : remove.rows({pg::int8(id), pg::text('{' + ids + '}')}))
+			names.push_back(row.text(0));
+	if (!names.empty())
+		catalog::invalidate_caches();
+	return names;
+}
+
 void delete_version(const catalog::FoundVersion &version) {
 	static Plan user{"SELECT name FROM recsys_internal.campaign WHERE version_id = $1 OR pending_version_id = $1"
 					 " ORDER BY name LIMIT 1",

@@ -10,6 +10,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "train/run.hpp"
 
@@ -43,6 +44,9 @@ Begun begin_version(std::int64_t id);
 /// Records the results and turns the version ACTIVE; waiting campaigns, and those that follow the solution, begin to
 /// serve it. Errors: Cancelled when a stop came first.
 void activate_version(std::int64_t id, const Run &run);
+
+/// Deletes what the solution's keep_versions no longer keeps, now that the version is ACTIVE; returns the names.
+std::vector<std::string> delete_superseded(std::int64_t id);
 
 /// The end of a training without a model. Campaigns that wait for the version fail with the same reason. `cost` is
 /// absent when the process that trained is gone; the wall time is then taken from the clock. A version that is ACTIVE

@@ -23,8 +23,8 @@ SELECT 'u' || u, 'i' || i, CASE WHEN (u + i) % 3 = 0 THEN 'Purchase' ELSE 'Click
 FROM generate_series(1, 60) AS u, generate_series(1, 40) AS i WHERE u % i = 0 OR (u * i) % 11 = 0;
 INSERT INTO train_versions.items (item_id, creation_timestamp)
 SELECT 'i' || i, '2023-12-01'::timestamptz FROM generate_series(1, 45) AS i;
-SELECT recsys.create_solution('popular', 'train_versions', 'popularity-count');
-SELECT recsys.create_solution('similar', 'train_versions', 'sims', hyperparameters => '{"min_cointeraction_count": 1}');
+SELECT recsys.create_solution('popular', 'train_versions', 'popularity-count', keep_versions => 0);
+SELECT recsys.create_solution('similar', 'train_versions', 'sims', hyperparameters => '{"min_cointeraction_count": 1}', keep_versions => 0);
 SELECT recsys.create_solution('liked', 'train_versions', 'popularity-count', event_type => 'Purchase', event_value_threshold => 3,
     negative_event_types => '{Click}');
 

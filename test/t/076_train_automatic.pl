@@ -130,7 +130,7 @@ pass(1);
 is(sql(q{SELECT last_status FROM recsys.schedules WHERE kind = 'auto_update'}), 'SUCCEEDED', 'and on again');
 sql(q{SELECT recsys.update_solution('for_you', '1 day')});
 is(sql(q{SELECT every FROM recsys.schedules WHERE kind = 'auto_training'}), '1 day', 'the interval is changed');
-sql(q{SELECT recsys.update_solution('for_you', NULL)});
+sql(q{SELECT recsys.update_solution('for_you', perform_auto_training => false)});
 is(sql(q{SELECT count(*) FROM recsys.schedules WHERE kind = 'auto_training'}), '0', 'and automatic training ended');
 like($node->error_of(q{SELECT recsys.update_solution('for_you', '-1 day')}), qr/22023: argument "auto_training_interval" must be at least one minute/, 'bad input');
 
