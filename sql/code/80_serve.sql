@@ -223,3 +223,28 @@ LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 3
 AS 'MODULE_PATHNAME', 'recsys_why_not_by_number';
 COMMENT ON FUNCTION recsys.why_not(text, bigint, text, text, jsonb, integer, text) IS
 'As why_not with a text user_id, for numbers written without quotes.';
+
+CREATE OR REPLACE FUNCTION recsys.get_action_recommendations(campaign text, user_id text, num_results integer DEFAULT 5,
+    filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}')
+RETURNS TABLE (rank integer, action_id text, score float8, reason text, recommendation_id text)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 5
+AS 'MODULE_PATHNAME', 'recsys_get_action_recommendations';
+COMMENT ON FUNCTION recsys.get_action_recommendations(text, text, integer, text, jsonb) IS
+'Actions for a user, those first that he will most likely take; equal scores by value. The score is the probability that he takes the
+action within the solution''s action_optimization_period, calibrated, so that it may be multiplied with money. reason: personal; popular
+for a user of whom nothing is known; exploration, with score 0, for an action with fewer than 50 Taken and 50 other answers in the six
+weeks before the newest one at the training. Such actions get one place in five, and all that nothing else fills.
+Left out, whatever a filter says: actions that have expired, whose creation_timestamp lies ahead, or that the user answered within
+their repeat_frequency (days). What put_action_interactions and put_events stored in this transaction counts. num_results 0 means 5.
+filter: one that begins with INCLUDE ActionID or EXCLUDE ActionID; filter_values as in get_recommendations.
+Errors: RS001 for an absent campaign or filter; RS004 for a campaign that does not serve yet; 22004 without a user; 22023 for a
+campaign of another recipe, a negative num_results, or a filter of items or users; RS003 for more than 100 results under
+recsys.service_limits.';
+
+CREATE OR REPLACE FUNCTION recsys.get_action_recommendations(campaign text, user_id bigint, num_results integer DEFAULT 5,
+    filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}')
+RETURNS TABLE (rank integer, action_id text, score float8, reason text, recommendation_id text)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 5
+AS 'MODULE_PATHNAME', 'recsys_get_action_recommendations_by_number';
+COMMENT ON FUNCTION recsys.get_action_recommendations(text, bigint, integer, text, jsonb) IS
+'As get_action_recommendations with a text user_id, for numbers written without quotes.';

@@ -16,6 +16,8 @@ const char *to_string(RecipeType type) noexcept {
 		return "RELATED_ITEMS";
 	case RecipeType::PopularItems:
 		return "POPULAR_ITEMS";
+	case RecipeType::PersonalizedActions:
+		return "PERSONALIZED_ACTIONS";
 	}
 	return "";
 }

@@ -23,11 +23,12 @@
 #include "base/executor.hpp"
 #include "base/monitor.hpp"
 #include "base/stop.hpp"
+#include "recipe/action_set.hpp"
 #include "data/training_set.hpp"
 
 namespace recsys::recipe {
 
-enum class RecipeType { UserPersonalization, PersonalizedRanking, RelatedItems, PopularItems };
+enum class RecipeType { UserPersonalization, PersonalizedRanking, RelatedItems, PopularItems, PersonalizedActions };
 const char *to_string(RecipeType type) noexcept; // "USER_PERSONALIZATION" …
 
 enum class ParameterKind { Integer, Float, Boolean, Categorical };
@@ -73,6 +74,7 @@ struct TrainRequest {
 	StopToken stop;
 	Monitor &monitor;
 	MemoryBudget &budget;
+	const ActionSet *actions = nullptr; // for recipes that need the dataset "actions"
 };
 
 /// One metric of get_solution_metrics, in the order of SPEC 5.2.

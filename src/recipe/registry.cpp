@@ -1,6 +1,7 @@
 // The table of recipes: what recsys.recipes shows, what create_solution checks, what the manual's page is made from.
 #include "recipe/recipe.hpp"
 
+#include "recipe/next_best_action.hpp"
 #include "recipe/popularity.hpp"
 #include "recipe/recurrent_network.hpp"
 #include "recipe/sims.hpp"
@@ -242,6 +243,29 @@ std::vector<RecipeSpec> all_rows() {
 				  "A given list of items in the order in which a user will most likely choose from it: the model of "
 				  "user-personalization, asked for the items of the list.", train_personalized_ranking,
 				  nullptr),
+		{"next-best-action",
+		 RecipeType::PersonalizedActions,
+		 "Actions (enrol, subscribe, apply) in the order of the probability that the user takes them within the optimization "
+		 "period; calibrated, so that 0.2 means one in five and may be multiplied with money.",
+		 {"actions", "interactions"},
+		 {"action_interactions", "users"},
+		 next_best_action_hyperparameters(),
+		 {.context = false, .exploration = false, .auto_update = false, .scores = true, .batch = false, .real_time = true},
+		 /* needs_user */ true,
+		 /* needs_item */ false,
+		 train_next_best_action,
+		 open_next_best_action,
+		 {.fixed_seconds = 5,
+		  .event_ns = 200,
+		  .user_ns = 2000,
+		  .item_ns = 1000,
+		  .pair_ns = 0,
+		  .history_limit = 1,
+		  .score_ns = 0,
+		  .parallel_share = 0.9,
+		  .event_bytes = 60,
+		  .user_bytes = 60,
+		  .item_bytes = 100}},
 	};
 	add_video_use_cases(rows);
 	add_shop_use_cases(rows);

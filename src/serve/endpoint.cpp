@@ -1,3 +1,4 @@
+#include "serve/action_statements.hpp"
 #include "serve/endpoint.hpp"
 
 #include <algorithm>
@@ -196,6 +197,19 @@ DynamicPlan &Endpoint::metadata(const std::vector<std::string> &columns) {
 		.emplace(columns, DynamicPlan("SELECT i.\"item_id\", pg_catalog.jsonb_build_object(" + object + ") FROM (" + rows + ") AS i",
 									  {pg::id_array_type(item_type())}, CURSOR_OPT_GENERIC_PLAN))
 		.first->second;
+}
+
+ActionStatements &Endpoint::action_statements() {
+	if (!action_statements_)
+		action_statements_ = std::make_shared<ActionStatements>(*this);
+	return *action_statements_;
+}
+
+void require_items_answer(const Endpoint &endpoint) {
+	const recipe::RecipeSpec &spec = endpoint.spec();
+	if (spec.type == recipe::RecipeType::PersonalizedActions)
+		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint.name() + "\" answers with actions",
+					"Its recipe is \"" + std::string(spec.name) + "\".", "Call recsys.get_action_recommendations.");
 }
 
 namespace {

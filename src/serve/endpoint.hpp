@@ -23,6 +23,8 @@
 
 namespace recsys::serve {
 
+struct ActionStatements;
+
 /// Which of a user's events count, as the solution says.
 struct EventRule {
 	std::optional<std::string> event_type;
@@ -72,6 +74,10 @@ public:
 	/// The statement that gives $1's (an array of item ids) metadata: item id, jsonb.
 	/// Errors: 42703 for a column the items dataset does not have.
 	pg::DynamicPlan &metadata(const std::vector<std::string> &columns);
+	/// Of a recipe that answers with actions. Errors: RS001 without an actions dataset.
+	ActionStatements &action_statements();
+	/// " AND …" over {event_type} and {event_value}: the events that the solution trains on; empty = all.
+	std::string event_condition() const;
 	Statements statements;
 	FilterCache filters;
 	pg::RowPlaces item_places; // by ordinal; used if items_have_places()
@@ -81,7 +87,6 @@ private:
 	void write_statements();
 	void follow_trends();
 	std::string positive_condition() const;
-	std::string event_condition() const;
 
 	std::string name_;
 	catalog::Group group_;
@@ -97,7 +102,11 @@ private:
 	std::shared_ptr<const store::Model> model_;
 	std::unique_ptr<Trends> trends_;
 	std::map<std::vector<std::string>, pg::DynamicPlan> metadata_;
+	std::shared_ptr<ActionStatements> action_statements_;
 };
+
+/// Errors: 22023 for a campaign that answers with actions.
+void require_items_answer(const Endpoint &endpoint);
 
 /// The endpoint of a campaign the current user may read. Errors: RS001, 42725, RS004, RS007.
 std::shared_ptr<Endpoint> find_endpoint(std::string_view name);

@@ -51,7 +51,9 @@ std::string value_text(const std::string &placeholder, const Json &value) {
 }
 
 // What a campaign's answers are made of.
-filter::Target answers_with(const recipe::RecipeSpec &) { return filter::Target::Item; }
+filter::Target answers_with(const recipe::RecipeSpec &spec) {
+	return spec.type == recipe::RecipeType::PersonalizedActions ? filter::Target::Action : filter::Target::Item;
+}
 
 const char *things(filter::Target target) {
 	return target == filter::Target::Item ? "items" : target == filter::Target::User ? "users" : "actions";

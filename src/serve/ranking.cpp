@@ -80,6 +80,7 @@ std::vector<AnswerRow> ranked(const recipe::Scores &scores, std::vector<Input> &
 }
 
 void check_recipe(const Endpoint &endpoint, const RankingRequest &request) {
+	require_items_answer(endpoint);
 	const recipe::RecipeSpec &spec = endpoint.spec();
 	if (spec.needs_item || spec.trends)
 		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint.name() + "\" cannot rank a list for a user",

@@ -2,6 +2,7 @@
 #include "serve/recommend.hpp"
 #include "serve/why_not.hpp"
 
+#include "serve/actions.hpp"
 #include "serve/campaign.hpp"
 
 #include "pg/function.hpp"
@@ -115,6 +116,20 @@ Datum rank(const Call &call, bool number) {
 	return 0;
 }
 
+Datum recommend_actions(const Call &call, bool number) {
+	pg::ResultTable out(call);
+	ActionRequest request;
+	request.campaign = call.text(0, "campaign");
+	const std::optional<std::string> user = user_argument(call, 1, number);
+	if (!user)
+		throw Error("22004", "argument \"user_id\" must not be null");
+	request.user = *user;
+	request.num_results = call.null(2) ? 0 : call.int4(2, "num_results");
+	request.filter = filter_argument(call, 3);
+	get_action_recommendations(request, out);
+	return 0;
+}
+
 } // namespace
 
 } // namespace recsys::serve
@@ -179,3 +194,5 @@ RECSYS_FUNCTION(why_not) { return serve::explain_absence(call, false); }
 RECSYS_FUNCTION(why_not_by_number) { return serve::explain_absence(call, true); }
 RECSYS_FUNCTION(get_personalized_ranking) { return serve::rank(call, false); }
 RECSYS_FUNCTION(get_personalized_ranking_by_number) { return serve::rank(call, true); }
+RECSYS_FUNCTION(get_action_recommendations) { return serve::recommend_actions(call, false); }
+RECSYS_FUNCTION(get_action_recommendations_by_number) { return serve::recommend_actions(call, true); }

@@ -1,8 +1,9 @@
 #include "data/interner.hpp"
 #include "store/training_reader.hpp"
 
+#include "store/blocks.hpp"
+
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <string_view>
 #include <unordered_map>
@@ -16,8 +17,6 @@ namespace {
 
 using catalog::DatasetType;
 
-constexpr long kFirstBlockRows = 16, kBlockRows = 10000;
-constexpr std::chrono::milliseconds kBlockTime{50};
 constexpr std::size_t kOtherTypeNames = 10;
 
 struct StringHash {
@@ -186,26 +185,6 @@ void load_users(const SPITupleTable *block, ReadCounts &counts, const Aliases &a
 		metadata.read(values.data() + 1, nulls.get() + 1, block->tupdesc, 1, [&](const data::FeatureRow &features) {
 			sink(alias == aliases.end() ? id : std::string_view(alias->second), features);
 		});
-	}
-}
-
-// `count` grows while blocks are loaded. Blocks grow as long as they come quickly and shrink when a source is slow, so
-// that a stop is never far away. A block's detoasted values live in the SPI connection and go with it; ids and event
-// types are short, so in practice there are none.
-template <class Load>
-void read_blocks(const std::string &sql, const char *phase, const std::uint64_t &count, const BlockHook &before_block,
-				 Load &&load) {
-	using Clock = std::chrono::steady_clock;
-	pg::SpiScope spi;
-	pg::Cursor cursor(sql, {}, {});
-	for (long rows = kFirstBlockRows;;) {
-		before_block(phase, count);
-		const Clock::time_point began = Clock::now();
-		const SPITupleTable *block = cursor.next(rows);
-		if (block == nullptr)
-			return;
-		load(block);
-		rows = Clock::now() - began < kBlockTime ? std::min(2 * rows, kBlockRows) : std::max(rows / 2, 1L);
 	}
 }
 

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "data/training_set.hpp"
 
 #include "catalog/catalog.hpp"
+#include "store/blocks.hpp"
 
 namespace recsys::store {
 
@@ -40,9 +40,6 @@ struct ReadCounts {
 	std::uint64_t aliased = 0;                 // counted under another user id
 	std::vector<std::string> other_type_names; // at most 10, in order of appearance
 };
-
-/// Called before each block with the rows read so far; may throw to end the reading.
-using BlockHook = std::function<void(const char *phase, std::uint64_t rows)>;
 
 /// Reads interactions and, where the group has them, items and users, under the active snapshot.
 /// Errors: RS001 without an interactions dataset; 22008 for an infinite timestamp, 22023 for an infinite value; 42704 for the

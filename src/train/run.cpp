@@ -91,11 +91,15 @@ void Run::read_base() {
 void Run::read(const catalog::Group &group) {
 	if (base_)
 		read_base();
-	rows_.emplace(&budget_);
-	counts_ = store::read_training_rows(group, spec_.filter, metadata_of(spec_), *rows_, [this](const char *phase, std::uint64_t rows) {
+	const auto before_block = [this](const char *phase, std::uint64_t rows) {
 		progress_.publish(phase, rows, 0);
 		check_stop();
-	});
+	};
+	rows_.emplace(&budget_);
+	counts_ = store::read_training_rows(group, spec_.filter, metadata_of(spec_), *rows_, before_block);
+	if (spec_.recipe->type == recipe::RecipeType::PersonalizedActions)
+		action_rows_.emplace(group, spec_.excluded_columns.value("actions", std::vector<std::string>()),
+							 spec_.excluded_columns.value("users", std::vector<std::string>()), &budget_, before_block);
 }
 
 void Run::compute() {
@@ -114,7 +118,16 @@ void Run::compute() {
 		used_["newest_time"] = set.newest_time();
 		used_["item_fields"] = describe(set.item_features());
 		used_["user_fields"] = describe(set.user_features());
-		const recipe::TrainRequest request{set, spec_.hyperparameters, type_sign_, spec_.seed, executor, stop, monitor_, budget_};
+		std::optional<recipe::ActionSet> actions;
+		if (action_rows_) {
+			actions.emplace(action_rows_->finish(executor, stop));
+			used_["actions"] = actions->log.n_items();
+			used_["action_interactions"] = actions->log.n_events();
+			used_["action_rows_incomplete"] = action_rows_->incomplete();
+			action_rows_.reset();
+		}
+		const recipe::TrainRequest request{set,  spec_.hyperparameters, type_sign_, spec_.seed, executor,
+										   stop, monitor_,				budget_,	actions ? &*actions : nullptr};
 		if (base_)
 			result_.emplace(recipe::TrainResult{spec_.recipe->update(artifact::View(base_model_), request), {}, {}});
 		else

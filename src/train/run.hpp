@@ -17,6 +17,8 @@
 #include "base/monitor.hpp"
 #include "train/spec.hpp"
 
+#include "store/action_reader.hpp"
+
 #include "stats/progress.hpp"
 
 namespace recsys::train {
@@ -63,6 +65,7 @@ private:
 	Budgeted<std::byte> base_model_;
 	store::ReadCounts counts_;
 	std::optional<data::TrainingSetBuilder> rows_;
+	std::optional<store::ActionRows> action_rows_; // for recipes of actions
 	std::vector<std::int8_t> type_sign_;
 	Json used_; // counts of the TrainingSet
 	std::optional<recipe::TrainResult> result_;

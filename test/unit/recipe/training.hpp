@@ -47,11 +47,12 @@ inline std::vector<Row> shop(std::size_t n_users, std::size_t n_items, std::uint
 	return rows;
 }
 
-/// The recipes but for the use cases of domains, which are the same algorithms under other names.
+/// The recipes that learn from interactions alone and answer with items; without the use cases of domains, which are the same
+/// algorithms under other names.
 inline std::vector<recipe::RecipeSpec> algorithms() {
 	std::vector<recipe::RecipeSpec> out;
 	for (const recipe::RecipeSpec &spec : recipe::recipes())
-		if (spec.domain.empty())
+		if (spec.domain.empty() && spec.type != recipe::RecipeType::PersonalizedActions)
 			out.push_back(spec);
 	return out;
 }
