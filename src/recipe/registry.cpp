@@ -232,6 +232,32 @@ void add_shop_use_cases(std::vector<RecipeSpec> &rows) {
 							{"ecomm-recommended-for-you", "", "Purchase", "What the user will most likely choose next, without what he bought."}));
 }
 
+RecipeSpec next_best_action_row() {
+	return {.name = "next-best-action",
+			.type = RecipeType::PersonalizedActions,
+			.description = "Actions (enrol, subscribe, apply) in the order of the probability that the user takes them within the "
+						   "optimization period; calibrated, so that 0.2 means one in five and may be multiplied with money.",
+			.required_datasets = {"actions", "interactions"},
+			.optional_datasets = {"action_interactions", "users"},
+			.hyperparameters = next_best_action_hyperparameters(),
+			.capabilities = {.context = false, .exploration = false, .auto_update = false, .scores = true, .batch = false, .real_time = true},
+			.needs_user = true,
+			.needs_item = false,
+			.train = train_next_best_action,
+			.open = open_next_best_action,
+			.cost = {.fixed_seconds = 5,
+					 .event_ns = 200,
+					 .user_ns = 2000,
+					 .item_ns = 1000,
+					 .pair_ns = 0,
+					 .history_limit = 1,
+					 .score_ns = 0,
+					 .parallel_share = 0.9,
+					 .event_bytes = 60,
+					 .user_bytes = 60,
+					 .item_bytes = 100}};
+}
+
 std::vector<RecipeSpec> all_rows() {
 	std::vector<RecipeSpec> rows{
 		popularity_row(train_popularity_count),
@@ -243,29 +269,7 @@ std::vector<RecipeSpec> all_rows() {
 				  "A given list of items in the order in which a user will most likely choose from it: the model of "
 				  "user-personalization, asked for the items of the list.", train_personalized_ranking,
 				  nullptr),
-		{"next-best-action",
-		 RecipeType::PersonalizedActions,
-		 "Actions (enrol, subscribe, apply) in the order of the probability that the user takes them within the optimization "
-		 "period; calibrated, so that 0.2 means one in five and may be multiplied with money.",
-		 {"actions", "interactions"},
-		 {"action_interactions", "users"},
-		 next_best_action_hyperparameters(),
-		 {.context = false, .exploration = false, .auto_update = false, .scores = true, .batch = false, .real_time = true},
-		 /* needs_user */ true,
-		 /* needs_item */ false,
-		 train_next_best_action,
-		 open_next_best_action,
-		 {.fixed_seconds = 5,
-		  .event_ns = 200,
-		  .user_ns = 2000,
-		  .item_ns = 1000,
-		  .pair_ns = 0,
-		  .history_limit = 1,
-		  .score_ns = 0,
-		  .parallel_share = 0.9,
-		  .event_bytes = 60,
-		  .user_bytes = 60,
-		  .item_bytes = 100}},
+		next_best_action_row(),
 	};
 	add_video_use_cases(rows);
 	add_shop_use_cases(rows);

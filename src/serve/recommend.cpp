@@ -130,6 +130,7 @@ private:
 } // namespace
 
 void check_subject(const Endpoint &endpoint, const Subject &subject) {
+	require_items_answer(endpoint);
 	const recipe::RecipeSpec &spec = endpoint.spec();
 	const std::string named = "Recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint.name() + "\"";
 	if (spec.type == recipe::RecipeType::PersonalizedRanking)
@@ -150,19 +151,7 @@ void get_recommendations(const RecommendationRequest &request, const pg::ResultT
 						"argument \"num_results\"");
 	const pg::SpiScope spi;
 	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
-<<<<<<< HEAD
 	check_subject(*endpoint, {request.user, request.item});
-=======
-	require_items_answer(*endpoint);
-	const recipe::RecipeSpec &spec = endpoint->model().spec();
-	if (spec.type == recipe::RecipeType::PersonalizedRanking)
-		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint->name() + "\" ranks given items only",
-					"Its recipe is \"" + std::string(spec.name) + "\".", "Call recsys.get_personalized_ranking.");
-	require_user(*endpoint, request.user);
-	if (!request.item && spec.needs_item)
-		throw Error("22004", "argument \"item_id\" must not be null",
-					"Recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint->name() + "\" recommends for an item.");
->>>>>>> aa4b57f (next-best-action: calibrated probabilities that a user takes an action, with exploration, expiry and repetition; get_action_recommendations)
 	Recommendation recommendation(*endpoint, request);
 	write_answer(out, *endpoint, recommendation.run(), request.metadata_columns);
 }

@@ -142,6 +142,7 @@ SELECT * FROM recsys.get_action_recommendations('sa', 'u1', -1);
 SELECT * FROM recsys.get_action_recommendations('absent', 'u1');
 SELECT * FROM recsys.get_recommendations('sa', 'u1');
 SELECT * FROM recsys.get_personalized_ranking('sa', 'u1', ARRAY['loan']);
+SELECT * FROM recsys.why_not('sa', 'u1', 'loan');
 SELECT recsys.create_solution('sa_pop', 'serve_actions', 'popularity-count');
 SELECT recsys.create_solution_version('sa_pop', wait => true);
 SELECT recsys.create_campaign('sa_pop', 'sa_pop');
