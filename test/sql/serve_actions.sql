@@ -1,4 +1,5 @@
 -- Next best action: what is answered, in which order, and what is left out.
+\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 SELECT recsys.create_dataset_group('serve_actions');
 SELECT recsys.create_dataset('serve_actions', 'interactions');
