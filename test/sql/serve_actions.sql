@@ -153,6 +153,17 @@ SET recsys.service_limits = on;
 SELECT * FROM recsys.get_action_recommendations('sa', 'u1', 101);
 RESET recsys.service_limits;
 
+-- a column that is not learned from says nothing
+SELECT recsys.create_solution('sa_less', 'serve_actions', 'next-best-action', excluded_columns => '{"users": ["plan"], "actions": ["channel"]}');
+SELECT recsys.create_solution_version('sa_less', wait => true);
+SELECT recsys.create_campaign('sa_less', 'sa_less');
+CREATE TEMP TABLE unplanned AS SELECT action_id, score FROM recsys.get_action_recommendations('sa_less', 'u1300', 20);
+BEGIN;
+UPDATE serve_actions.users SET plan = CASE plan WHEN 'gold' THEN 'basic' ELSE 'gold' END WHERE user_id = 'u1300';
+SELECT bool_or(a.score <> b.score) AS changed FROM recsys.get_action_recommendations('sa', 'u1300', 20) AS a JOIN before AS b USING (action_id);
+SELECT bool_or(a.score <> b.score) AS changed FROM recsys.get_action_recommendations('sa_less', 'u1300', 20) AS a JOIN unplanned AS b USING (action_id);
+ROLLBACK;
+
 -- unprompted: who acts without being asked
 SELECT recsys.create_solution('sa_own', 'serve_actions', 'next-best-action', hyperparameters => '{"prompted": false}');
 SELECT recsys.create_solution_version('sa_own', wait => true);
