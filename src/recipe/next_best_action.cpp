@@ -208,7 +208,7 @@ private:
 	/// All examples of one user are in one part.
 	std::uint8_t part_of(const ActionExample &example) const {
 		const std::string_view id = example.user != data::kNone ? log_.users()[example.user] : set_.users()[example.visitor];
-		return static_cast<std::uint8_t>(mix64(hash64(id, request_.seed ^ kPartStream)) % kParts);
+		return static_cast<std::uint8_t>(mix64(hash64(id, request_.seed ^ kPartStream)) % kFolds);
 	}
 
 	void fit(artifact::Writer &writer) {

@@ -27,7 +27,7 @@ std::string forest_name(std::size_t part) { return "forest" + std::to_string(par
 
 Propensity::Propensity(const artifact::View &view) {
 	const FeatureBins bins(view);
-	for (std::size_t part = 0; part < kParts; ++part)
+	for (std::size_t part = 0; part < kFolds; ++part)
 		forests_[part] = Forest(view, forest_name(part), bins);
 	const auto calibration = view.get<double>("calibration");
 	if (!metrics::Calibration::valid(calibration))
@@ -36,7 +36,7 @@ Propensity::Propensity(const artifact::View &view) {
 }
 
 void Propensity::write(artifact::Writer &writer) const {
-	for (std::size_t part = 0; part < kParts; ++part)
+	for (std::size_t part = 0; part < kFolds; ++part)
 		forests_[part].write(writer, forest_name(part));
 	writer.add<double>("calibration", calibration_.parts());
 }
@@ -45,7 +45,7 @@ double Propensity::score(std::span<const std::uint8_t> bins) const noexcept {
 	double sum = 0;
 	for (const Forest &forest : forests_)
 		sum += forest(bins);
-	return sum / kParts;
+	return sum / kFolds;
 }
 
 struct PropensityFitter {
@@ -57,14 +57,14 @@ struct PropensityFitter {
 	const StopToken &stop;
 	Monitor &monitor;
 
-	using Forests = std::array<FittedForest, kParts>;
+	using Forests = std::array<FittedForest, kFolds>;
 
 	/// The five forests of each of the choices, side by side.
 	std::vector<Forests> fit_all(std::span<const std::uint32_t> choices) const {
 		std::vector<Forests> fitted(choices.size());
 		monitor.phase("growing trees", 0);
-		executor.run(choices.size() * kParts, [&](std::size_t task) {
-			const std::size_t choice = task / kParts, held_out = task % kParts;
+		executor.run(choices.size() * kFolds, [&](std::size_t task) {
+			const std::size_t choice = task / kFolds, held_out = task % kFolds;
 			TreeSettings settings = kSettings;
 			settings.max_leaves = choices[choice];
 			fitted[choice][held_out] = fit_forest(table, bins, label, part, static_cast<std::uint8_t>(held_out), settings,
@@ -74,12 +74,12 @@ struct PropensityFitter {
 	}
 
 	double loss(const Forests &forests) const {
-		std::array<double, kParts> rows{};
+		std::array<double, kFolds> rows{};
 		for (const std::uint8_t p : part)
-			if (p < kParts)
+			if (p < kFolds)
 				++rows[p];
 		double sum = 0;
-		for (std::size_t p = 0; p < kParts; ++p)
+		for (std::size_t p = 0; p < kFolds; ++p)
 			sum += rows[p] * forests[p].loss;
 		return sum;
 	}
@@ -109,9 +109,9 @@ struct PropensityFitter {
 			double sum = 0;
 			for (const FittedForest &forest : forests)
 				sum += forest.log_odds[row];
-			result.left_out[row] = result.model.calibration_(sum / kParts);
+			result.left_out[row] = result.model.calibration_(sum / kFolds);
 		}
-		for (std::size_t p = 0; p < kParts; ++p)
+		for (std::size_t p = 0; p < kFolds; ++p)
 			result.model.forests_[p] = std::move(forests[p].forest);
 		return result;
 	}

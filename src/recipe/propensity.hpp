@@ -21,7 +21,7 @@
 
 namespace recsys::recipe {
 
-inline constexpr std::size_t kParts = 5;
+inline constexpr std::size_t kFolds = 5;
 
 class Propensity {
 public:
@@ -35,7 +35,7 @@ public:
 
 private:
 	friend struct PropensityFitter;
-	std::array<Forest, kParts> forests_;
+	std::array<Forest, kFolds> forests_;
 	metrics::Calibration calibration_;
 };
 
@@ -45,7 +45,7 @@ struct FittedPropensity {
 	std::vector<double> left_out;  // calibrated probabilities of the rows that were left out; 0 elsewhere
 };
 
-/// `part` gives each row's part, below kParts, or kNoPart: such rows neither fit nor stop nor calibrate. `max_leaves` 0 = find the best.
+/// `part` gives each row's part, below kFolds, or kNoPart: such rows neither fit nor stop nor calibrate. `max_leaves` 0 = find the best.
 FittedPropensity fit_propensity(const BinnedTable &table, const FeatureBins &bins, std::span<const std::uint8_t> label,
 								std::span<const std::uint8_t> part, std::uint32_t max_leaves, std::uint64_t seed, Executor &executor,
 								const StopToken &stop, Monitor &monitor);

@@ -23,7 +23,7 @@ using namespace recsys::recipe;
 
 namespace {
 
-constexpr std::size_t kFolds = 5;
+constexpr std::size_t kOuter = 5;
 
 struct Table {
 	std::vector<std::vector<std::string>> rows;
@@ -82,7 +82,7 @@ std::vector<std::size_t> stratified_folds(const std::vector<std::uint8_t> &label
 		for (std::size_t i = rows.size(); i > 1; --i)
 			std::swap(rows[i - 1], rows[rng.below(i)]);
 		for (std::size_t i = 0; i < rows.size(); ++i)
-			fold[rows[i]] = i % kFolds;
+			fold[rows[i]] = i % kOuter;
 	}
 	return fold;
 }
@@ -103,10 +103,10 @@ int main(int argc, char **argv) {
 	const BinnedTable binned(values, bins, executor, {}, nullptr);
 	const std::vector<std::size_t> fold = stratified_folds(table.label, 0);
 	double auc = 0, loss = 0, error = 0;
-	for (std::size_t f = 0; f < kFolds; ++f) {
+	for (std::size_t f = 0; f < kOuter; ++f) {
 		std::vector<std::uint8_t> part(fold.size());
 		for (std::size_t row = 0; row < part.size(); ++row)
-			part[row] = fold[row] == f ? kNoPart : static_cast<std::uint8_t>(Rng(f, row).below(kParts));
+			part[row] = fold[row] == f ? kNoPart : static_cast<std::uint8_t>(Rng(f, row).below(kFolds));
 		const FittedPropensity fit = fit_propensity(binned, bins, table.label, part, 0, 0, executor, {}, monitor);
 		std::vector<double> probability;
 		std::vector<std::uint8_t> label;
@@ -116,9 +116,9 @@ int main(int argc, char **argv) {
 			probability.push_back(fit.left_out[row]);
 			label.push_back(table.label[row]);
 		}
-		auc += metrics::area_under_curve(probability, label) / kFolds;
-		loss += metrics::log_loss(probability, label) / kFolds;
-		error += metrics::expected_calibration_error(probability, label) / kFolds;
+		auc += metrics::area_under_curve(probability, label) / kOuter;
+		loss += metrics::log_loss(probability, label) / kOuter;
+		error += metrics::expected_calibration_error(probability, label) / kOuter;
 		std::fprintf(stderr, "fold %zu: at most %u leaves\n", f + 1, fit.max_leaves);
 	}
 	const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;

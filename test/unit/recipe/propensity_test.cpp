@@ -42,7 +42,7 @@ Problem problem(std::size_t rows, std::uint64_t seed) {
 		p.table.column(3)[row] = rng.below(2) != 0 ? kAbsentValue : static_cast<float>(rng.uniform());
 		p.table.column(4)[row] = static_cast<float>(rng.uniform());
 		p.label.push_back(rng.uniform() < truth(p.table, row) ? 1 : 0);
-		p.part.push_back(rng.below(4) == 0 ? kNoPart : static_cast<std::uint8_t>(rng.below(kParts)));
+		p.part.push_back(rng.below(4) == 0 ? kNoPart : static_cast<std::uint8_t>(rng.below(kFolds)));
 	}
 	return p;
 }
