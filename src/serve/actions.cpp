@@ -125,20 +125,11 @@ private:
 		std::vector<std::string_view> ids;
 		for (const Candidate &c : candidates_)
 			ids.push_back(c.id);
-		std::vector<pg::Param> parameters{pg::id_positions_param(ids, sql_.action_type)};
-		parameters.insert(parameters.end(), filter_->parameters.begin(), filter_->parameters.end());
-		const SPITupleTable *passed = filter_->plans->block.fetch(parameters, pg::Access::Read);
-		std::vector<std::size_t> places;
-		for (std::uint64_t row = 0; row < passed->numvals; ++row) {
-			bool null = false;
-			const Datum place = pg::column(passed, row, 0, null);
-			if (!null)
-				places.push_back(static_cast<std::size_t>(DatumGetInt64(place)) - 1);
-		}
-		std::sort(places.begin(), places.end());
+		const std::vector<std::uint8_t> passes = passing(*filter_, ids, sql_.action_type);
 		std::vector<Candidate> kept;
-		for (const std::size_t place : places)
-			kept.push_back(std::move(candidates_.at(place)));
+		for (std::size_t i = 0; i < passes.size(); ++i)
+			if (passes[i] != 0)
+				kept.push_back(std::move(candidates_[i]));
 		candidates_ = std::move(kept);
 	}
 
