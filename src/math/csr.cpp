@@ -29,6 +29,23 @@ Csr transpose(const Csr &matrix, MemoryBudget *budget, const StopToken &stop) {
 	return out;
 }
 
+void drop_short_rows(Csr &matrix, std::size_t least) {
+	std::size_t rows = 0;
+	std::uint64_t begin = 0, to = 0; // of the row that is looked at; of those kept, the end
+	for (std::size_t row = 0; row < matrix.rows(); ++row) {
+		const std::uint64_t end = matrix.offsets[row + 1];
+		if (end - begin >= least) {
+			std::copy_n(matrix.index.data() + begin, to == begin ? 0 : end - begin, matrix.index.data() + to);
+			to += end - begin;
+			matrix.offsets[++rows] = to;
+		}
+		begin = end;
+	}
+	matrix.index.resize(to);
+	if (!matrix.offsets.empty())
+		matrix.offsets.resize(rows + 1);
+}
+
 Budgeted<std::uint64_t> cooccurrence_costs(const Csr &by_row, const Csr &by_column,
 										   std::span<const std::uint8_t> wanted, MemoryBudget *budget,
 										   const StopToken &stop) {

@@ -29,6 +29,9 @@ struct Csr {
 /// Columns become rows; each new row lists its old rows in ascending order.
 Csr transpose(const Csr &matrix, MemoryBudget *budget, const StopToken &stop);
 
+/// Rows of fewer than `least` columns go; the others move up.
+void drop_short_rows(Csr &matrix, std::size_t least);
+
 /// Contiguous pieces of about equal cost: piece p is [bounds[p], bounds[p + 1]). A function of the costs alone, so
 /// results that are reduced piece by piece do not depend on the number of threads.
 std::vector<std::uint32_t> split_by_cost(std::span<const std::uint64_t> costs, std::size_t max_pieces);

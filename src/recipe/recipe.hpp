@@ -129,6 +129,9 @@ public:
 	/// Newest events of the user that can matter; 0 = the history is not looked at.
 	virtual std::size_t max_history() const noexcept = 0;
 	virtual void score(const Query &query, Scores &out) const = 0;
+	/// Where score() reads lists that end after the best: scores what comes next, too, in `out` as score() left it. What was set
+	/// to -infinity meanwhile stays so. False, and nothing done, where score() told all. For lists that reach behind their end.
+	virtual bool extend(const Query &, Scores &) const { return false; }
 	/// Whether the sessions of the history matter.
 	virtual bool reads_sessions() const noexcept { return false; }
 };

@@ -63,7 +63,7 @@ constexpr CostModel kSimsCost{.fixed_seconds = 0,
 							  .history_limit = kMaxHistory,
 							  .score_ns = 1,
 							  .parallel_share = 0.7,
-							  .event_bytes = 66,
+							  .event_bytes = 70,
 							  .user_bytes = 60,
 							  .item_bytes = 900};
 

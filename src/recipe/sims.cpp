@@ -180,15 +180,21 @@ SimsOptions options_of(const Hyperparameters &h, bool baskets) {
 			baskets};
 }
 
+CountedHistories write_neighbors(Neighbors neighbors, artifact::Writer &writer) {
+	writer.add<std::uint64_t>(kOffsets, neighbors.offsets);
+	writer.add<std::uint32_t>(kItems, neighbors.item);
+	writer.add<float>(kSimilarity, neighbors.similarity);
+	return std::move(neighbors.counted);
+}
+
 artifact::Writer write_model(const TrainRequest &request, std::span<const std::uint8_t> sides,
 							 std::span<const std::uint8_t> wanted, bool baskets) {
 	artifact::Writer writer("sims", &request.budget);
 	add_common_sections(writer, request);
 	writer.add<float>(kLogits, popularity_logits(count_positive(request, sides), &request.budget, request.stop));
-	const Neighbors neighbors = find_neighbors(request, options_of(request.hyperparameters, baskets), sides, wanted);
-	writer.add<std::uint64_t>(kOffsets, neighbors.offsets);
-	writer.add<std::uint32_t>(kItems, neighbors.item);
-	writer.add<float>(kSimilarity, neighbors.similarity);
+	CountedHistories counted =
+		write_neighbors(find_neighbors(request, options_of(request.hyperparameters, baskets), sides, wanted), writer);
+	write_pairs(std::move(counted), &request.budget, request.stop, writer);
 	return writer;
 }
 
@@ -197,7 +203,7 @@ public:
 	explicit SimsScorer(const artifact::View &view)
 		: logits_(view.get<float>(kLogits)), offsets_(view.get<std::uint64_t>(kOffsets, logits_.size() + 1)),
 		  items_(view.get<std::uint32_t>(kItems)), similarity_(view.get<float>(kSimilarity, items_.size())),
-		  highest_(logits_.empty() ? 0.0f : *std::max_element(logits_.begin(), logits_.end())),
+		  pairs_(view, logits_.size()), highest_(logits_.empty() ? 0.0f : *std::max_element(logits_.begin(), logits_.end())),
 		  log_normalizer_(log_sum_exp(logits_)) {}
 	std::size_t n_items() const noexcept override { return logits_.size(); }
 	std::size_t max_history() const noexcept override { return 0; }
@@ -208,30 +214,59 @@ public:
 		out.log_normalizer = log_normalizer_;
 		if (query.item >= n_items())
 			return;
-		const std::size_t begin = offsets_[query.item], end = offsets_[query.item + 1];
-		// Rows are checked when they are read: checking all of them at every opening would cost more than all requests.
-		if (begin > end || end > items_.size())
-			artifact::View::fail(kOffsets, "points outside the neighbours");
-		double sum = std::exp(log_normalizer_ - highest_) - weight(query.item);
-		float last = std::numeric_limits<float>::infinity();
-		const float lift = highest_ + 1.0f - log_of(end == begin ? 1.0f : similarity_[end - 1]);
-		for (std::size_t i = begin; i < end; ++i) {
-			const std::uint32_t item = items_[i];
-			if (item >= n_items())
-				artifact::View::fail(kItems, "names an item that is not there");
-			// Different similarities stay different where single precision would merge their logarithms.
-			float logit = log_of(similarity_[i]) + lift;
-			if (i > begin)
-				logit = similarity_[i] < similarity_[i - 1] ? std::min(logit, std::nextafter(last, 0.0f)) : last;
-			out.logit[item] = last = logit;
-			out.reason[item] = Reason::Similar;
-			sum += std::exp(static_cast<double>(logit) - highest_) - weight(item);
-		}
-		out.logit[query.item] = -std::numeric_limits<float>::infinity();
-		out.log_normalizer = sum > 0 ? highest_ + std::log(sum) : 0.0;
+		const auto [begin, end] = row(query.item);
+		place(query.item, end - begin, [&, first = begin](std::size_t i) {
+			return math::Scored{items_[first + i], similarity_[first + i]};
+		}, out);
+		out.logit[query.item] = kNever;
+	}
+
+	bool extend(const Query &query, Scores &out) const override {
+		if (query.item >= n_items())
+			return false;
+		const auto [begin, end] = row(query.item);
+		if (end - begin < kNeighbors)
+			return false;
+		std::vector<math::Scored> all;
+		pairs_.neighbours(query.item, all);
+		place(query.item, all.size(), [&](std::size_t i) { return all[i]; }, out);
+		return true;
 	}
 
 private:
+	static constexpr float kNever = -std::numeric_limits<float>::infinity();
+
+	// Rows are checked when they are read: checking all of them at every opening would cost more than all requests.
+	std::pair<std::size_t, std::size_t> row(std::uint32_t item) const {
+		const std::size_t begin = offsets_[item], end = offsets_[item + 1];
+		if (begin > end || end > items_.size())
+			artifact::View::fail(kOffsets, "points outside the neighbours");
+		return {begin, end};
+	}
+
+	/// Lifts `n` neighbours, best first, above everything else, but for what is ruled out already.
+	template <class Neighbour> void place(std::uint32_t of, std::size_t n, Neighbour neighbour, Scores &out) const {
+		double sum = std::exp(log_normalizer_ - highest_) - weight(of);
+		float last = std::numeric_limits<float>::infinity(), last_similarity = last;
+		const float lift = highest_ + 1.0f - log_of(n == 0 ? 1.0f : neighbour(n - 1).score);
+		for (std::size_t i = 0; i < n; ++i) {
+			const auto [item, similarity] = neighbour(i);
+			if (item >= n_items())
+				artifact::View::fail(kItems, "names an item that is not there");
+			// Different similarities stay different where single precision would merge their logarithms.
+			float logit = log_of(similarity) + lift;
+			if (i > 0)
+				logit = similarity < last_similarity ? std::min(logit, std::nextafter(last, 0.0f)) : last;
+			last = logit;
+			last_similarity = similarity;
+			if (out.logit[item] > kNever)
+				out.logit[item] = logit;
+			out.reason[item] = Reason::Similar;
+			sum += std::exp(static_cast<double>(logit) - highest_) - weight(item);
+		}
+		out.log_normalizer = sum > 0 ? highest_ + std::log(sum) : 0.0;
+	}
+
 	double weight(std::uint32_t item) const noexcept {
 		return std::exp(static_cast<double>(logits_[item]) - static_cast<double>(highest_));
 	}
@@ -243,6 +278,7 @@ private:
 	std::span<const std::uint64_t> offsets_;
 	std::span<const std::uint32_t> items_;
 	std::span<const float> similarity_;
+	CountedPairs pairs_;
 	float highest_;
 	double log_normalizer_;
 };
@@ -253,31 +289,31 @@ Neighbors find_neighbors(const TrainRequest &request, const SimsOptions &options
 						 std::span<const std::uint8_t> wanted) {
 	MemoryBudget *budget = &request.budget;
 	const std::size_t n = request.data.n_items();
-	const math::Csr by_user = HistoryMatrix(request, options, sides).matrix();
-	const math::Csr by_item = math::transpose(by_user, budget, request.stop);
-	const Budgeted<std::uint64_t> costs = math::cooccurrence_costs(by_user, by_item, wanted, budget, request.stop);
-	Budgeted<double> discount(n, 0.0, BudgetAllocator<double>(budget));
+	Neighbors out;
+	out.counted.histories = HistoryMatrix(request, options, sides).matrix();
+	const math::Csr by_item = math::transpose(out.counted.histories, budget, request.stop);
+	const Budgeted<std::uint64_t> costs = math::cooccurrence_costs(out.counted.histories, by_item, wanted, budget, request.stop);
+	out.counted.discount = Budgeted<double>(n, 0.0, BudgetAllocator<double>(budget));
 	// Room for as many neighbours as a row can have; the rows are closed up when their lengths are known.
 	Budgeted<std::uint64_t> room(n + 1, 0, BudgetAllocator<std::uint64_t>(budget));
 	for (std::size_t b = 0; b < n; ++b) {
 		if (by_item.row_size(b) > 0)
-			discount[b] = std::pow(static_cast<double>(by_item.row_size(b)), -options.popularity_discount_factor);
+			out.counted.discount[b] = std::pow(static_cast<double>(by_item.row_size(b)), -options.popularity_discount_factor);
 		room[b + 1] = room[b] + std::min<std::uint64_t>({options.n_neighbors, costs[b], n - 1});
 	}
-	Neighbors out;
 	out.offsets = Budgeted<std::uint64_t>(n + 1, 0, BudgetAllocator<std::uint64_t>(budget));
 	out.item = Budgeted<std::uint32_t>(room[n], 0, BudgetAllocator<std::uint32_t>(budget));
 	out.similarity = Budgeted<float>(room[n], 0.0f, BudgetAllocator<float>(budget));
-	const std::uint32_t least = std::max(1u, options.min_cointeraction_count);
+	out.counted.least = std::max(1u, options.min_cointeraction_count);
 	request.monitor.phase("counting pairs", n);
 	math::for_each_cooccurrence(
-		by_user, by_item, costs, request.executor, budget, request.stop,
+		out.counted.histories, by_item, costs, request.executor, budget, request.stop,
 		[&](std::uint32_t a, const math::Cooccurrence &with) {
 			math::TopK best;
 			best.reset(options.n_neighbors);
 			for (const std::uint32_t b : with.touched)
-				if (with.count[b] >= least && b != a)
-					best.push({b, static_cast<float>(static_cast<double>(with.count[b]) * discount[b])});
+				if (with.count[b] >= out.counted.least && b != a)
+					best.push({b, similarity_of(with.count[b], out.counted.discount[b])});
 			std::size_t to = room[a];
 			for (const math::Scored &neighbor : best.sorted()) {
 				out.item[to] = neighbor.item;

@@ -15,8 +15,8 @@
 // belong to no order, those of one customer. Baskets of one item do not count: they say nothing about what goes together. So
 // co(a, b) and n_b are orders, and the user windows are windows of the sizes of baskets.
 //
-// The model keeps the best kNeighbors a row. The answer is those, then everything else by popularity (reason Popular,
-// always below every neighbour); never the query item itself.
+// The model keeps the best kNeighbors a row, and all pairs to count further ones from (counted_pairs.hpp). The answer is the
+// neighbours, then everything else by popularity (reason Popular, always below every neighbour); never the query item itself.
 #include "base/wall.hpp"
 #pragma once
 
@@ -25,6 +25,7 @@
 #include <span>
 
 #include "math/csr.hpp"
+#include "recipe/counted_pairs.hpp"
 #include "recipe/recipe.hpp"
 
 namespace recsys::recipe {
@@ -46,6 +47,7 @@ struct Neighbors {
 	Budgeted<std::uint64_t> offsets; // n_items + 1
 	Budgeted<std::uint32_t> item;
 	Budgeted<float> similarity; // descending in a row
+	CountedHistories counted;	// what they come from
 };
 
 /// `sides` leaves out all but training users; empty counts everybody. Rows of items that are not `wanted` stay empty;

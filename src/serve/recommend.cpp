@@ -68,7 +68,7 @@ private:
 		std::vector<AnswerRow> rows;
 		rows.reserve(std::min(wanted, model_.items().size()));
 		const recipe::Scores &scores = work_->scores;
-		for (const math::Scored &c : select_best(test, *candidates_, scores.logit, wanted, work_->order))
+		for (const math::Scored &c : select_best(test, *candidates_, wanted, work_))
 			rows.push_back({candidates_->id(c.item), candidates_->item(c.item), endpoint_.spec().capabilities.scores,
 							std::exp(static_cast<double>(c.score) - scores.log_normalizer),
 							recipe::to_string(scores.reason[c.item])});

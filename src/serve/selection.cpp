@@ -113,11 +113,10 @@ Candidates score_candidates(Endpoint &endpoint, const Subject &subject, Workspac
 		read_history(endpoint, *subject.user, work->history);
 	else
 		work->history.clear();
-	recipe::Query query;
-	query.history = work->history;
+	candidates.query.history = work->history;
 	if (subject.item)
-		query.item = candidates.model.find_item(canonical_id(*subject.item, endpoint.item_type()));
-	candidates.model.scorer().score(query, work->scores);
+		candidates.query.item = candidates.model.find_item(canonical_id(*subject.item, endpoint.item_type()));
+	candidates.model.scorer().score(candidates.query, work->scores);
 	if (endpoint.trends() != nullptr) {
 		candidates.trending = endpoint.trends()->count(candidates.model, work->scores.logit);
 		candidates.newcomers = order_by_growth(*candidates.trending, work->scores);
@@ -125,9 +124,14 @@ Candidates score_candidates(Endpoint &endpoint, const Subject &subject, Workspac
 	return candidates;
 }
 
-std::vector<math::Scored> select_best(CandidateTest &test, const Candidates &candidates, std::span<const float> logits,
-									  std::size_t wanted, math::DescendingOrder &order) {
-	return Selection(test, candidates, wanted, order).run(logits);
+std::vector<math::Scored> select_best(CandidateTest &test, const Candidates &candidates, std::size_t wanted, Workspace &work) {
+	Selection selection(test, candidates, wanted, work->order);
+	std::vector<math::Scored> best = selection.run(work->scores.logit);
+	// What is popular only stands behind all that is related.
+	const bool behind = !best.empty() && work->scores.reason[best.back().item] == recipe::Reason::Popular;
+	if (behind && candidates.model.scorer().extend(candidates.query, work->scores))
+		best = selection.run(work->scores.logit);
+	return best;
 }
 
 } // namespace recsys::serve

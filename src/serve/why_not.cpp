@@ -113,6 +113,8 @@ private:
 		const std::uint32_t item = candidates.find(id_);
 		if (item == data::kNone)
 			return;
+		if (work_->scores.reason[item] == recipe::Reason::Popular)
+			model_.scorer().extend(candidates.query, work_->scores);
 		std::vector<float> &logits = work_->scores.logit;
 		const float own = logits[item];
 		if (own == kNever) {
@@ -124,7 +126,7 @@ private:
 			if (logits[i] < own || (logits[i] == own && i >= item))
 				logits[i] = kNever;
 		const std::size_t wanted = static_cast<std::size_t>(request_.num_results == 0 ? kDefaultResults : request_.num_results);
-		const std::size_t better = select_best(test, candidates, logits, logits.size(), work_->order).size();
+		const std::size_t better = select_best(test, candidates, logits.size(), work_).size();
 		if (better >= wanted)
 			tell("below the cut", "Rank " + std::to_string(better + 1) + " among those that qualify, of which the best " +
 									  std::to_string(wanted) + " are returned.");

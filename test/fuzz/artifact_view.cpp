@@ -10,6 +10,7 @@
 
 #include "artifact/artifact.hpp"
 #include "math/top_k.hpp"
+#include "recipe/counted_pairs.hpp"
 #include "recipe/recipe.hpp"
 
 using namespace recsys;
@@ -49,6 +50,10 @@ void read(std::span<const std::byte> bytes, bool check_hashes) {
 			order.reset(scores.logit);
 			order.next(25);
 			order.next(100);
+			if (item < scorer->n_items() && view.has("pairs.histories")) {
+				std::vector<math::Scored> neighbours;
+				recipe::CountedPairs(view, scorer->n_items()).neighbours(item, neighbours);
+			}
 		}
 	} catch (const Error &e) {
 		if (std::strcmp(e.sqlstate(), sqlstate::DamagedModel) != 0)
@@ -78,7 +83,9 @@ struct Input {
 artifact::Writer write(Input &in) {
 	static constexpr const char *kNames[] = {"item.offsets",  "item.bytes",          "item.flags",
 											 "summary",       "popularity.logit",    "neighbor.offsets",
-											 "neighbor.item", "neighbor.similarity", "other"};
+											 "neighbor.item", "neighbor.similarity", "pairs.least",
+											 "pairs.discount", "pairs.history_offsets", "pairs.histories",
+											 "pairs.item_offsets", "pairs.items", "other"};
 	const auto all = recipe::recipes();
 	artifact::Writer writer(std::string(all[in.number(all.size())].name));
 	for (const char *name : kNames) {
@@ -93,7 +100,7 @@ artifact::Writer write(Input &in) {
 			std::vector<std::uint64_t> wide(raw.begin(), raw.end());
 			std::sort(wide.begin(), wide.end());
 			writer.add<std::uint64_t>(name, wide);
-		} else if (std::strstr(name, "neighbor.item") != nullptr) {
+		} else if (std::strstr(name, "neighbor.item") != nullptr || std::strstr(name, "least") != nullptr) {
 			writer.add<std::uint32_t>(name, std::vector<std::uint32_t>(raw.begin(), raw.end()));
 		} else {
 			writer.add<float>(name, std::vector<float>(raw.begin(), raw.end()));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <numeric>
@@ -9,6 +10,7 @@
 
 #include "base/rng.hpp"
 #include "math/csr.hpp"
+#include "math/packed_csr.hpp"
 #include "math/quantile.hpp"
 #include "unit/thread_executor.hpp"
 
@@ -42,6 +44,52 @@ TEST_CASE("transposing twice gives the matrix back") {
 		for (const std::uint32_t r : t.row(c))
 			CHECK(std::ranges::binary_search(m.row(r), static_cast<std::uint32_t>(c)));
 	const Csr none = transpose(random_matrix(0, 0, 0, 1), nullptr, {});
+	CHECK(none.rows() == 0);
+}
+
+TEST_CASE("packing gives every row back, and refuses what is none") {
+	for (const std::size_t n_columns : {1u, 40u, 300u, 100000u}) {
+		const Csr m = random_matrix(60, n_columns, 30, n_columns);
+		const PackedCsr packed = pack(m, nullptr, {});
+		REQUIRE(packed.offsets.size() == m.rows() + 1);
+		for (std::size_t r = 0; r < m.rows(); ++r) {
+			const std::span<const std::uint8_t> bytes(packed.bytes.data() + packed.offsets[r], packed.offsets[r + 1] - packed.offsets[r]);
+			std::vector<std::uint32_t> row;
+			CHECK(unpack(bytes, n_columns, [&](std::uint32_t column) { row.push_back(column); }));
+			CHECK(std::ranges::equal(row, m.row(r)));
+			if (row.empty())
+				continue;
+			CHECK(!unpack(bytes, row.back(), [](std::uint32_t) {})); // a column too high
+			std::vector<std::uint8_t> open(bytes.begin(), bytes.end());
+			open.back() |= 0x80;
+			CHECK(!unpack(open, n_columns, [](std::uint32_t) {})); // a number without an end
+		}
+	}
+	const std::uint32_t last = std::numeric_limits<std::uint32_t>::max() - 1;
+	Csr wide;
+	wide.n_columns = std::size_t{last} + 1;
+	wide.offsets = {0, 2};
+	wide.index = {0, last};
+	const PackedCsr packed = pack(wide, nullptr, {});
+	std::vector<std::uint32_t> row;
+	CHECK(unpack(packed.bytes, wide.n_columns, [&](std::uint32_t column) { row.push_back(column); }));
+	CHECK(row == std::vector<std::uint32_t>{0, last});
+	CHECK(!unpack(std::vector<std::uint8_t>(9, 0xff), wide.n_columns, [](std::uint32_t) {}));
+}
+
+TEST_CASE("dropping short rows keeps the others in order") {
+	Csr m = random_matrix(200, 9, 4, 7);
+	std::vector<std::vector<std::uint32_t>> expected;
+	for (std::size_t r = 0; r < m.rows(); ++r)
+		if (m.row_size(r) >= 2)
+			expected.emplace_back(m.row(r).begin(), m.row(r).end());
+	REQUIRE(expected.size() < m.rows());
+	drop_short_rows(m, 2);
+	REQUIRE(m.rows() == expected.size());
+	for (std::size_t r = 0; r < m.rows(); ++r)
+		CHECK(std::ranges::equal(m.row(r), expected[r]));
+	Csr none;
+	drop_short_rows(none, 2);
 	CHECK(none.rows() == 0);
 }
 

@@ -31,7 +31,7 @@ Neighbors neighbors_of(const data::TrainingSet &set, const SimsOptions &options,
 	// The budget ends with this function: hand out copies that nobody is charged for.
 	return {Budgeted<std::uint64_t>(result.offsets.begin(), result.offsets.end()),
 			Budgeted<std::uint32_t>(result.item.begin(), result.item.end()),
-			Budgeted<float>(result.similarity.begin(), result.similarity.end())};
+			Budgeted<float>(result.similarity.begin(), result.similarity.end()), {}};
 }
 
 std::span<const std::uint32_t> row(const Neighbors &n, std::size_t a) {
@@ -194,6 +194,85 @@ TEST_CASE("sims: neighbours first, then everything by popularity, never the quer
 			CHECK(model.scores.logit[answer[n - 1]] > model.scores.logit[answer[n]]);
 	}
 	CHECK(with_neighbors > set.n_items() / 2);
+}
+
+TEST_CASE("sims: beyond the stored neighbours everything is scored as brute force would") {
+	const data::TrainingSet set = test::make_set(test::shop(900, 500, 21));
+	std::map<std::string, std::string> hyperparameters = kOpen;
+	hyperparameters["min_cointeraction_count"] = "1";
+	Training training(set, "sims", hyperparameters);
+	const Neighbors all = find_neighbors(training.request(), open_options(0.5, 1, set.n_items()), {}, {});
+	Model model(training);
+	std::size_t extended = 0;
+	for (std::uint32_t a = 0; a < set.n_items(); ++a) {
+		const std::vector<std::uint32_t> stored = model.answer({{}, a});
+		std::vector<float> &logit = model.scores.logit;
+		if (!model.scorer->extend({{}, a}, model.scores)) {
+			CHECK(row(all, a).size() < kNeighbors);
+			continue;
+		}
+		++extended;
+		CHECK(row(all, a).size() >= kNeighbors);
+		CHECK(logit[a] == -std::numeric_limits<float>::infinity());
+		double sum = 0;
+		for (const float l : logit)
+			sum += std::exp(static_cast<double>(l) - model.scores.log_normalizer);
+		CHECK(sum == doctest::Approx(1.0).epsilon(1e-4));
+		bool in_order = true;
+		for (std::size_t i = 0; i < row(all, a).size(); ++i) {
+			const std::uint32_t b = row(all, a)[i];
+			in_order = in_order && model.scores.reason[b] == Reason::Similar && (i >= kNeighbors || b == stored[i]);
+			if (i == 0)
+				continue;
+			const std::uint32_t before = row(all, a)[i - 1];
+			const std::size_t at = all.offsets[a] + i;
+			in_order = in_order && (all.similarity[at] < all.similarity[at - 1] ? logit[b] < logit[before] : logit[b] == logit[before]);
+		}
+		CHECK(in_order);
+		const auto related = static_cast<std::size_t>(std::count(model.scores.reason.begin(), model.scores.reason.end(), Reason::Similar));
+		CHECK(related == row(all, a).size());
+		for (std::uint32_t b = 0; b < set.n_items(); ++b)
+			if (model.scores.reason[b] == Reason::Popular)
+				CHECK(logit[b] < logit[row(all, a).back()]);
+	}
+	CHECK(extended > 20);
+}
+
+TEST_CASE("sims: extending leaves out what was ruled out, and refuses damaged pairs") {
+	const data::TrainingSet set = test::make_set(test::shop(900, 500, 21));
+	Training training(set, "sims", {{"min_cointeraction_count", "1"}});
+	const artifact::Writer trained = training.train().model;
+	Model model(training);
+	std::uint32_t a = 0;
+	while (model.answer({{}, a}), !model.scorer->extend({{}, a}, model.scores))
+		++a;
+	const std::vector<std::uint32_t> answer = model.answer({{}, a});
+	const std::uint32_t best = answer.front(), last = answer.back();
+	model.scores.logit[best] = model.scores.logit[last] = -std::numeric_limits<float>::infinity();
+	REQUIRE(model.scorer->extend({{}, a}, model.scores));
+	CHECK(model.scores.logit[best] == -std::numeric_limits<float>::infinity());
+	CHECK(model.scores.logit[last] == -std::numeric_limits<float>::infinity());
+	std::size_t refused = 0;
+	for (const char *section : {"pairs.history_offsets", "pairs.histories", "pairs.item_offsets", "pairs.items"}) {
+		CAPTURE(section);
+		artifact::Writer writer("sims");
+		for (const artifact::Writer::Section &s : trained.sections()) {
+			std::vector<std::byte> bytes(s.bytes.begin(), s.bytes.end());
+			if (s.name == section)
+				std::fill(bytes.begin(), bytes.end(), std::byte{0xee});
+			writer.add<std::byte>(s.name, bytes);
+		}
+		const auto bytes = writer.finish();
+		try {
+			const auto scorer = training.spec().open(artifact::View(bytes));
+			scorer->score({{}, a}, model.scores);
+			scorer->extend({{}, a}, model.scores);
+		} catch (const Error &e) {
+			CHECK(std::string(e.sqlstate()) == "RS007");
+			++refused;
+		}
+	}
+	CHECK(refused == 4);
 }
 
 TEST_CASE("sims: with the defaults the most popular items have related items, too") {
