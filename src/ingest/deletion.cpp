@@ -64,7 +64,7 @@ public:
 									  " AS a WHERE a.user_id IN " + given_ + ")";
 	}
 
-	Json run(const ReportProgress &report) {
+	Json run(const jobs::Report &report) {
 		Json deleted = Json::object();
 		for (const Dataset &dataset : datasets_) {
 			const std::string table = catalog::own_table(group_, dataset.type);
@@ -110,7 +110,7 @@ private:
 	}
 
 	// The own tables have no row of these users any more, so what a source adds to them is what it holds.
-	Json left_to_owner(const ReportProgress &report) {
+	Json left_to_owner(const jobs::Report &report) {
 		Json out = Json::array();
 		for (const Dataset &dataset : datasets_)
 			for (const catalog::Source &source : dataset.sources) {
@@ -146,7 +146,7 @@ Json versions(const Group &group) {
 
 } // namespace
 
-Json run_deletion(const DeletionRequest &request, const ReportProgress &report) {
+Json run_deletion(const DeletionRequest &request, const jobs::Report &report) {
 	std::vector<Dataset> datasets = datasets_of_users(request.group);
 	Loader loader(request.group, list_of_ids(datasets.front()));
 	if (request.source[0] == '/')

@@ -18,6 +18,6 @@ struct DeletionRequest {
 /// error, so a job can be repeated. Returns {"rows", "users", "deleted" (by table), "left_to_owner" [{"relation",
 /// "rows"}], "versions"}: the versions were trained while the users' rows were there. Errors: 22P04 as for imports;
 /// 42501 where row-level security hides rows; 55000 when rows withstand, RS001 for a group without datasets of users.
-catalog::Json run_deletion(const DeletionRequest &request, const ReportProgress &report);
+catalog::Json run_deletion(const DeletionRequest &request, const jobs::Report &report);
 
 } // namespace recsys::ingest

@@ -75,7 +75,7 @@ void require_full_import(const catalog::Group &group, const catalog::Dataset &da
 		full_import_needed(group, dataset);
 }
 
-Json run_import(const ImportRequest &request, const ReportProgress &report) {
+Json run_import(const ImportRequest &request, const jobs::Report &report) {
 	Loader loader(request.group, request.dataset);
 	if (request.source[0] == '/')
 		read_files(request.source, loader, report);

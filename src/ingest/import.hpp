@@ -5,10 +5,9 @@
 // killed import leaves the old rows and nothing else behind, and readers see the old rows until commit.
 #pragma once
 
-#include <functional>
 #include <string>
 
-#include "catalog/catalog.hpp"
+#include "jobs/named.hpp"
 
 namespace recsys::ingest {
 
@@ -19,12 +18,9 @@ struct ImportRequest {
 	bool full = true;
 };
 
-/// phase, done, total; throws to stop.
-using ReportProgress = std::function<void(const char *phase, std::uint64_t done, std::uint64_t total)>;
-
 /// Runs as the current user. Returns {"rows" written, "repeated" (an id again), "deleted"}.
 /// Errors: 22P04 naming the line and column; RS003 under recsys.service_limits; 55000 for INCREMENTAL before any FULL.
-catalog::Json run_import(const ImportRequest &request, const ReportProgress &report);
+catalog::Json run_import(const ImportRequest &request, const jobs::Report &report);
 
 /// Errors: 55000 when no FULL import was made.
 void require_full_import(const catalog::Group &group, const catalog::Dataset &dataset);

@@ -45,8 +45,8 @@ private:
 };
 
 /// Reads all of a source into the loader. Errors: those of the loader, of the operating system, of the query.
-void read_files(const std::string &path, Loader &loader, const ReportProgress &report);
+void read_files(const std::string &path, Loader &loader, const jobs::Report &report);
 /// `only`: the one column to read, in any spelling, where the relation may have others.
-void read_relation(const std::string &relation, Loader &loader, const ReportProgress &report, std::string_view only = {});
+void read_relation(const std::string &relation, Loader &loader, const jobs::Report &report, std::string_view only = {});
 
 } // namespace recsys::ingest

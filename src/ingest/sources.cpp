@@ -37,7 +37,7 @@ std::vector<std::string> files_of(const std::string &path) {
 	return files;
 }
 
-void read_file(const std::string &path, Loader &loader, const ReportProgress &report) {
+void read_file(const std::string &path, Loader &loader, const jobs::Report &report) {
 	pg::InputFile file(path);
 	CsvReader csv([&file](char *buffer, std::size_t size) { return file.read(buffer, size); }, in_quotes(path));
 	if (!csv.next())
@@ -76,12 +76,12 @@ Selected select_columns(const std::string &relation, std::string_view only) {
 
 } // namespace
 
-void read_files(const std::string &path, Loader &loader, const ReportProgress &report) {
+void read_files(const std::string &path, Loader &loader, const jobs::Report &report) {
 	for (const std::string &file : files_of(path))
 		read_file(file, loader, report);
 }
 
-void read_relation(const std::string &relation, Loader &loader, const ReportProgress &report, std::string_view only) {
+void read_relation(const std::string &relation, Loader &loader, const jobs::Report &report, std::string_view only) {
 	const Selected selected = select_columns(relation, only);
 	loader.header(relation, "row", selected.names);
 	pg::SpiScope spi;

@@ -83,7 +83,7 @@ RECSYS_FUNCTION(running_work) {
 
 // What a job or schedule works on, by the tables of the rooms above: jobs alias j (kind, resource_id, group_id).
 #define RECSYS_RESOURCE(j)                                                                                             \
-	" LEFT JOIN recsys_internal.solution_version v ON " j ".kind = 'train' AND v.id = " j ".resource_id"                \
+	" LEFT JOIN recsys_internal.solution_version v ON (" j ".kind = 'train' OR " j ".kind LIKE 'batch%') AND v.id = " j ".resource_id"                \
 	" LEFT JOIN recsys_internal.solution s ON s.id = CASE WHEN " j ".kind LIKE 'auto%' THEN " j ".resource_id"          \
 	" ELSE v.solution_id END"                                                                                          \
 	" LEFT JOIN recsys_internal.dataset d ON " j ".kind IN ('import', 'export') AND d.id = " j ".resource_id "

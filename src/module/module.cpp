@@ -7,6 +7,7 @@
 //   ── pg_upgrade's server stops here: it must not run jobs over half-restored tables
 //   ── a session that loads the library by itself stops here: shared memory can be asked for at the start only
 //   shared areas and their hooks, the launcher
+#include "serve/batch_job.hpp"
 #include "store/model_cache.hpp"
 
 #include "stats/progress.hpp"
@@ -46,6 +47,7 @@ void shmem_startup() {
 // Each room that works in the background names its handlers here.
 void register_handlers() {
 	recsys::ingest::register_data_jobs();
+	recsys::serve::register_batch_jobs();
 	recsys::train::register_jobs();
 	recsys::train::register_automatic_jobs();
 }

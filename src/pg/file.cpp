@@ -70,6 +70,53 @@ std::size_t InputFile::read(char *buffer, std::size_t size) {
 	});
 }
 
+OutputFile::OutputFile(std::string path)
+	: path_(std::move(path)), partial_(path_ + ".partial"), exceptions_(std::uncaught_exceptions()) {
+	const char *name = partial_.c_str();
+	file_ = call([name] {
+		const mode_t mask = umask(S_IWGRP | S_IWOTH); // as COPY writes files
+		FILE *file = AllocateFile(name, PG_BINARY_W);
+		umask(mask);
+		if (file == nullptr)
+			ereport(ERROR, (errcode_for_file_access(), errmsg("could not open file \"%s\" for writing: %m", name)));
+		return file;
+	});
+}
+
+OutputFile::~OutputFile() {
+	if (file_ != nullptr && std::uncaught_exceptions() == exceptions_)
+		FreeFile(file_);
+	if (!published_)
+		unlink(partial_.c_str());
+}
+
+void OutputFile::write(std::string_view bytes) {
+	FILE *file = file_;
+	const char *name = partial_.c_str();
+	call([file, name, bytes] {
+		if (fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size())
+			ereport(ERROR, (errcode_for_file_access(), errmsg("could not write file \"%s\": %m", name)));
+	});
+}
+
+void OutputFile::close() {
+	FILE *file = file_;
+	const char *name = partial_.c_str();
+	call([file, name] {
+		if (fflush(file) != 0 || pg_fsync(fileno(file)) != 0)
+			ereport(ERROR, (errcode_for_file_access(), errmsg("could not write file \"%s\": %m", name)));
+	});
+	file_ = nullptr;
+	if (call([file] { return FreeFile(file); }) != 0)
+		call([name] { ereport(ERROR, (errcode_for_file_access(), errmsg("could not close file \"%s\": %m", name))); });
+}
+
+void OutputFile::publish() {
+	const char *from = partial_.c_str(), *to = path_.c_str();
+	call([from, to] { durable_rename(from, to, ERROR); });
+	published_ = true;
+}
+
 bool is_directory(const std::string &path) {
 	struct stat st;
 	return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);

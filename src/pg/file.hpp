@@ -38,6 +38,27 @@ private:
 	int exceptions_;
 };
 
+/// A file of the server that is written under another name (PATH.partial), which is removed unless the file is published.
+class OutputFile {
+public:
+	/// Errors: those of the operating system, here and below.
+	explicit OutputFile(std::string path);
+	~OutputFile();
+	OutputFile(const OutputFile &) = delete;
+	OutputFile &operator=(const OutputFile &) = delete;
+	void write(std::string_view bytes);
+	/// Nothing more will be written: what was is on disk.
+	void close();
+	/// After close: the file appears under its name, in place of another.
+	void publish();
+
+private:
+	std::string path_, partial_;
+	FILE *file_ = nullptr;
+	bool published_ = false;
+	int exceptions_;
+};
+
 bool is_directory(const std::string &path);
 /// The names in a folder, sorted, without "." and "..".
 std::vector<std::string> directory_entries(const std::string &path);

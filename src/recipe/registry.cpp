@@ -12,7 +12,7 @@ namespace recsys::recipe {
 namespace {
 
 constexpr Capabilities kAggregate{
-	.context = false, .exploration = false, .auto_update = false, .scores = false, .batch = false, .real_time = false};
+	.context = false, .exploration = false, .auto_update = false, .scores = false, .batch = true, .real_time = false};
 
 // Some forty tables are counted while settings are chosen, from a part of the users when there are many.
 constexpr CostModel kBlendCost{.fixed_seconds = 0,
@@ -45,7 +45,7 @@ RecipeSpec blend_row(std::string_view name, RecipeType type, std::string_view de
 			 .exploration = false,
 			 .auto_update = update != nullptr,
 			 .scores = true,
-			 .batch = false,
+			 .batch = true,
 			 .real_time = true},
 			/* needs_user */ true,
 			/* needs_item */ false,
@@ -106,6 +106,7 @@ constexpr CostModel kPopularityCost{.fixed_seconds = 0,
 RecipeSpec trending_row() {
 	Capabilities capabilities = kAggregate;
 	capabilities.real_time = true;
+	capabilities.batch = false; // a trend is of the moment
 	return {.name = "trending-now",
 			.type = RecipeType::PopularItems,
 			.description = "The items whose interactions grow fastest: those of the newest interval less those of the one before it, "
@@ -196,7 +197,7 @@ RecipeSpec use_case(std::string_view domain, RecipeSpec row, const UseCase &as) 
 	row.leaves_out = as.leaves_out;
 	row.description = as.description;
 	row.needs_user = row.needs_user || !as.leaves_out.empty();
-	row.capabilities.scores = false;
+	row.capabilities.scores = row.capabilities.batch = false;
 	return row;
 }
 

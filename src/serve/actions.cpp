@@ -284,7 +284,7 @@ void get_action_recommendations(const ActionRequest &request, pg::ResultTable &o
 	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
 	const recipe::RecipeSpec &spec = endpoint->spec();
 	if (spec.type != recipe::RecipeType::PersonalizedActions)
-		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint->name() + "\" answers with items",
+		throw Error(sqlstate::InvalidParameter, endpoint->called() + " answers with items",
 					"Its recipe is \"" + std::string(spec.name) + "\".",
 					"Use a campaign of recipe \"next-best-action\".");
 	ActionAnswer(*endpoint, request).write(out);

@@ -1,6 +1,4 @@
 // The SQL of campaigns. Every change invalidates the caches of all backends when it commits.
-#include "recipe/recipe.hpp"
-
 #include "serve/campaign.hpp"
 
 namespace recsys::serve {
@@ -32,22 +30,6 @@ catalog::Found require_kind(const std::string &name, Right right, CampaignKind k
 }
 
 bool in_training(const std::string &status) { return status == "CREATE PENDING" || status == "CREATE IN_PROGRESS"; }
-
-void check_settings(const CampaignSettings &s, const recipe::RecipeSpec &spec) {
-	if (s.min_provisioned_tps && *s.min_provisioned_tps < 1)
-		throw Error(sqlstate::InvalidParameter,
-					std::string("argument \"") + (spec.domain.empty() ? "min_provisioned_tps" : "min_recommendation_requests_per_second") +
-						"\" must be at least 1");
-	if (s.exploration_weight && !(*s.exploration_weight >= 0 && *s.exploration_weight <= 1))
-		throw Error(sqlstate::InvalidParameter, "argument \"exploration_weight\" must be between 0 and 1");
-	if (s.exploration_item_age_cut_off && *s.exploration_item_age_cut_off < 1)
-		throw Error(sqlstate::InvalidParameter, "argument \"exploration_item_age_cut_off\" must be at least 1");
-	const bool explores = (s.exploration_weight && *s.exploration_weight != kDefaultWeight && *s.exploration_weight != 0) ||
-						  (s.exploration_item_age_cut_off && *s.exploration_item_age_cut_off != kDefaultCutOff);
-	if (explores && !spec.capabilities.exploration)
-		throw Error(sqlstate::FeatureNotSupported, "recipe \"" + std::string(spec.name) + "\" does not explore", {},
-					"Leave out \"exploration_weight\" and \"exploration_item_age_cut_off\".");
-}
 
 const recipe::RecipeSpec &recipe_of(std::int64_t solution_id) {
 	static Plan select{"SELECT recipe FROM recsys_internal.solution WHERE id = $1", {INT8OID}};
@@ -126,6 +108,22 @@ Json describe(const pg::Row &row) {
 }
 
 } // namespace
+
+void check_settings(const CampaignSettings &s, const recipe::RecipeSpec &spec) {
+	if (s.min_provisioned_tps && *s.min_provisioned_tps < 1)
+		throw Error(sqlstate::InvalidParameter,
+					std::string("argument \"") + (spec.domain.empty() ? "min_provisioned_tps" : "min_recommendation_requests_per_second") +
+						"\" must be at least 1");
+	if (s.exploration_weight && !(*s.exploration_weight >= 0 && *s.exploration_weight <= 1))
+		throw Error(sqlstate::InvalidParameter, "argument \"exploration_weight\" must be between 0 and 1");
+	if (s.exploration_item_age_cut_off && *s.exploration_item_age_cut_off < 1)
+		throw Error(sqlstate::InvalidParameter, "argument \"exploration_item_age_cut_off\" must be at least 1");
+	const bool explores = (s.exploration_weight && *s.exploration_weight != kDefaultWeight && *s.exploration_weight != 0) ||
+						  (s.exploration_item_age_cut_off && *s.exploration_item_age_cut_off != kDefaultCutOff);
+	if (explores && !spec.capabilities.exploration)
+		throw Error(sqlstate::FeatureNotSupported, "recipe \"" + std::string(spec.name) + "\" does not explore", {},
+					"Leave out \"exploration_weight\" and \"exploration_item_age_cut_off\".");
+}
 
 void check_free(const catalog::Group &group, const std::string &name, CampaignKind kind) {
 	static Plan select{"SELECT recommender FROM recsys_internal.campaign WHERE group_id = $1 AND name = $2", {INT8OID, TEXTOID}};

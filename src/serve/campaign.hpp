@@ -1,4 +1,5 @@
 // Campaigns as resources: what serves, and under which name. Serving itself reads them through serve/endpoint.hpp.
+#include "recipe/recipe.hpp"
 #pragma once
 
 #include <optional>
@@ -16,6 +17,9 @@ struct CampaignSettings {
 	std::optional<bool> sync_with_latest;
 	bool operator==(const CampaignSettings &) const = default;
 };
+
+/// Errors: 22023 out of range; 0A000 for exploration with a recipe that has none.
+void check_settings(const CampaignSettings &settings, const recipe::RecipeSpec &spec);
 
 /// A recommender is a campaign that was made with its solution, for a use case of a domain. Both kinds share one name space, and
 /// a request may name either; each kind has its own functions for everything else.

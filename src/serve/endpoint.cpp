@@ -45,13 +45,28 @@ int trend_minutes(const recipe::RecipeSpec &spec, const catalog::Json &hyperpara
 } // namespace
 
 Endpoint::Endpoint(std::int64_t campaign_id, std::string name, catalog::Group group)
-	: name_(std::move(name)), group_(std::move(group)), rights_(catalog::read_check(group_)),
+	: called_("campaign \"" + name + "\""), group_(std::move(group)), rights_(catalog::read_check(group_)),
 	  interactions_(catalog::require_dataset(group_, DatasetType::Interactions)),
 	  items_(catalog::find_dataset(group_, DatasetType::Items)) {
-	load_campaign(campaign_id);
+	load_campaign(campaign_id, name);
+	open(name);
+}
+
+Endpoint::Endpoint(const catalog::FoundVersion &version)
+	: called_("solution version \"" + version.name + "\""), group_(version.group), rights_(catalog::read_check(group_)),
+	  interactions_(catalog::require_dataset(group_, DatasetType::Interactions)),
+	  items_(catalog::find_dataset(group_, DatasetType::Items)), version_id_(version.id) {
+	if (version.status != "ACTIVE")
+		throw Error(sqlstate::NotActive, called_ + " is not active", "Its status is " + version.status + ".",
+					"recsys.wait_for waits until a training has ended.");
+	open(version.name);
+}
+
+void Endpoint::open(const std::string &name) {
+	load_solution();
 	const store::Revision revision = store::newest_revision(version_id_);
 	revision_ = revision.revision;
-	model_ = store::open_model(revision, name_);
+	model_ = store::open_model(revision, name);
 	const Oid schema = group_.schema_oid;
 	alias_relation_ = pg::call([schema] { return get_relname_relid("user_aliases", schema); });
 	write_statements();
@@ -59,39 +74,47 @@ Endpoint::Endpoint(std::int64_t campaign_id, std::string name, catalog::Group gr
 		follow_trends();
 }
 
-void Endpoint::load_campaign(std::int64_t campaign_id) {
-	static pg::Plan select{"SELECT c.version_id, c.status, c.failure_reason, s.event_type, s.event_value_threshold,"
-						   " to_json(s.negative_event_types), s.recipe, s.hyperparameters FROM recsys_internal.campaign c"
-						   " JOIN recsys_internal.solution s ON s.id = c.solution_id WHERE c.id = $1",
-						   {INT8OID}};
+void Endpoint::load_campaign(std::int64_t campaign_id, const std::string &name) {
+	static pg::Plan select{"SELECT version_id, status, failure_reason FROM recsys_internal.campaign WHERE id = $1", {INT8OID}};
 	std::optional<pg::Row> row;
 	{
 		pg::AsOwner owner;
 		row = select.row({pg::int8(campaign_id)}, pg::Access::Read);
 	}
 	if (!row)
-		throw Error(sqlstate::NotFound, "campaign \"" + name_ + "\" does not exist", {},
-					"Those you may use are listed in \"recsys.campaigns\".");
+		throw Error(sqlstate::NotFound, called_ + " does not exist", {}, "Those you may use are listed in \"recsys.campaigns\".");
 	if (row->text(1) == "INACTIVE")
-		throw Error(sqlstate::NotActive, "recommender \"" + name_ + "\" is stopped", {}, "Start it with recsys.start_recommender.");
+		throw Error(sqlstate::NotActive, "recommender \"" + name + "\" is stopped", {}, "Start it with recsys.start_recommender.");
 	if (row->null(0)) {
 		const std::string reason = row->null(2) ? "" : row->text(2); // the message; detail and hint are on further lines
-		throw Error(sqlstate::NotActive, "campaign \"" + name_ + "\" is not active",
+		throw Error(sqlstate::NotActive, called_ + " is not active",
 					"Its status is " + row->text(1) + (reason.empty() ? "." : ": " + reason.substr(0, reason.find('\n')) + "."),
 					row->text(1) == "CREATE FAILED" ? "Train a new version, and name it with recsys.update_campaign."
 													: "It serves as soon as its solution version is ACTIVE.");
 	}
 	version_id_ = row->int8(0);
-	rule_.event_type = row->optional_text(3);
-	if (!row->null(4))
-		rule_.value_threshold = row->float8(4);
-	for (const catalog::Json &type : catalog::Json::parse(row->text(5)))
-		rule_.negative_types.push_back(type.get<std::string>());
-	spec_ = recipe::find_recipe(row->text(6));
+}
+
+void Endpoint::load_solution() {
+	static pg::Plan select{"SELECT s.event_type, s.event_value_threshold, to_json(s.negative_event_types), s.recipe, s.hyperparameters"
+						   " FROM recsys_internal.solution_version v JOIN recsys_internal.solution s ON s.id = v.solution_id"
+						   " WHERE v.id = $1",
+						   {INT8OID}};
+	std::optional<pg::Row> row;
+	{
+		pg::AsOwner owner;
+		row = select.row({pg::int8(version_id_)}, pg::Access::Read);
+	}
+	spec_ = row ? recipe::find_recipe(row->text(3)) : nullptr;
 	if (spec_ == nullptr)
-		throw Error("XX000", "solution of campaign \"" + name_ + "\" has an unrecognized recipe");
+		throw Error("XX000", "solution of " + called_ + " has an unrecognized recipe");
+	rule_.event_type = row->optional_text(0);
+	if (!row->null(1))
+		rule_.value_threshold = row->float8(1);
+	for (const catalog::Json &type : catalog::Json::parse(row->text(2)))
+		rule_.negative_types.push_back(type.get<std::string>());
 	if (spec_->trends)
-		trend_minutes_ = trend_minutes(*spec_, catalog::Json::parse(row->text(7)));
+		trend_minutes_ = trend_minutes(*spec_, catalog::Json::parse(row->text(4)));
 }
 
 // The trend's counts are of the events that training takes for a sign of interest.
@@ -208,7 +231,7 @@ ActionStatements &Endpoint::action_statements() {
 void require_items_answer(const Endpoint &endpoint) {
 	const recipe::RecipeSpec &spec = endpoint.spec();
 	if (spec.type == recipe::RecipeType::PersonalizedActions)
-		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint.name() + "\" answers with actions",
+		throw Error(sqlstate::InvalidParameter, endpoint.called() + " answers with actions",
 					"Its recipe is \"" + std::string(spec.name) + "\".", "Call recsys.get_action_recommendations.");
 }
 

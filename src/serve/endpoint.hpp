@@ -46,8 +46,11 @@ class Endpoint {
 public:
 	/// Loads the campaign with this id. Errors: RS004 when it has nothing to serve with yet.
 	Endpoint(std::int64_t campaign_id, std::string name, catalog::Group group);
+	/// What answers with a solution version that need not be deployed, for one transaction. Errors: RS004 when it is not ACTIVE.
+	explicit Endpoint(const catalog::FoundVersion &version);
 
-	const std::string &name() const noexcept { return name_; }
+	/// For messages: campaign "home".
+	const std::string &called() const noexcept { return called_; }
 	const catalog::Group &group() const noexcept { return group_; }
 	const catalog::ReadCheck &rights() const noexcept { return rights_; }
 	const store::Model &model() const noexcept { return *model_; }
@@ -83,12 +86,14 @@ public:
 	pg::RowPlaces item_places; // by ordinal; used if items_have_places()
 
 private:
-	void load_campaign(std::int64_t campaign_id);
+	void load_campaign(std::int64_t campaign_id, const std::string &name);
+	void load_solution();
+	void open(const std::string &name);
 	void write_statements();
 	void follow_trends();
 	std::string positive_condition() const;
 
-	std::string name_;
+	std::string called_;
 	catalog::Group group_;
 	catalog::ReadCheck rights_;
 	catalog::Dataset interactions_;

@@ -64,13 +64,13 @@ void check_use(const Endpoint &endpoint, const FilterChoice &choice, const filte
 	if (const filter::Target target = target_of(filter), wanted = answers_with(spec); target != wanted) {
 		const std::string whole = things(wanted), id = to_string(wanted);
 		throw Error(sqlstate::InvalidParameter, "filter \"" + choice.name + "\" is not for " + whole,
-					std::string("It filters ") + to_string(target) + "; campaign \"" + endpoint.name() + "\" answers with " + whole + ".",
+					std::string("It filters ") + to_string(target) + "; " + endpoint.called() + " answers with " + whole + ".",
 					"Filters of " + whole + " begin with INCLUDE " + id + " or EXCLUDE " + id + ".");
 	}
 	if (uses(filter, filter::Relation::CurrentItem) && !spec.needs_item)
 		throw Error(sqlstate::InvalidParameter, "filter \"" + choice.name + "\" needs an item to compare with",
-					"It names CurrentItem, and recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint.name() +
-						"\" does not recommend for an item.",
+					"It names CurrentItem, and recipe \"" + std::string(spec.name) + "\" of " + endpoint.called() +
+						" does not recommend for an item.",
 					"Use it with a campaign for related items.");
 }
 
@@ -195,11 +195,18 @@ std::shared_ptr<const FilterCache::Planned> FilterCache::plan(Endpoint &endpoint
 	});
 }
 
-filter::Applied FilterCache::apply(Endpoint &endpoint, const FilterChoice &choice) {
-	const std::shared_ptr<const filter::Filter> written = find(parsed_, choice.name, [&] {
+std::shared_ptr<const filter::Filter> FilterCache::find_filter(Endpoint &endpoint, const FilterChoice &choice) {
+	std::shared_ptr<const filter::Filter> written = find(parsed_, choice.name, [&] {
 		return filter::parse(choice.expression.empty() ? catalog::filter_expression(endpoint.group(), choice.name) : choice.expression);
 	});
 	check_use(endpoint, choice, *written);
+	return written;
+}
+
+void FilterCache::check(Endpoint &endpoint, const std::string &name) { find_filter(endpoint, {name, {}}); }
+
+filter::Applied FilterCache::apply(Endpoint &endpoint, const FilterChoice &choice) {
+	const std::shared_ptr<const filter::Filter> written = find_filter(endpoint, choice);
 	filter::Applied applied = apply_values(*written, choice.values);
 	if (!applied.dropped.empty())
 		tell_dropped(choice, applied.dropped);

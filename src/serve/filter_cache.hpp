@@ -40,6 +40,8 @@ public:
 	/// Errors: RS001; RS005 when datasets no longer have its fields; 22023 for values, for a filter of other things than the recipe
 	/// answers with, and for one that names CurrentItem where the recipe does not recommend for an item.
 	std::optional<Predicate> bind(Endpoint &endpoint, const FilterChoice &choice, const Subject &subject);
+	/// Whether the endpoint's answers can be filtered by it, whatever its values. Errors: RS001, 22023.
+	void check(Endpoint &endpoint, const std::string &name);
 	/// The filter with its values, as bind() understands it: checked, and without what has no value.
 	filter::Applied apply(Endpoint &endpoint, const FilterChoice &choice);
 	/// What apply() gave, or some of its expressions, which are then `text`. It has at least one.
@@ -49,6 +51,7 @@ public:
 	Predicate bind_expression(Endpoint &endpoint, const std::string &expression);
 
 private:
+	std::shared_ptr<const filter::Filter> find_filter(Endpoint &endpoint, const FilterChoice &choice);
 	struct Planned {
 		std::shared_ptr<PredicatePlans> plans;
 		std::vector<filter::Parameter> parameters;

@@ -83,7 +83,7 @@ void check_recipe(const Endpoint &endpoint, const RankingRequest &request) {
 	require_items_answer(endpoint);
 	const recipe::RecipeSpec &spec = endpoint.spec();
 	if (spec.needs_item || spec.trends)
-		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint.name() + "\" cannot rank a list for a user",
+		throw Error(sqlstate::InvalidParameter, endpoint.called() + " cannot rank a list for a user",
 					"Its recipe \"" + std::string(spec.name) + (spec.needs_item ? "\" recommends for an item." : "\" follows trends."),
 					"Use a campaign of recipe \"personalized-ranking\" or \"user-personalization\".");
 	if (!request.user && spec.needs_user)
@@ -92,28 +92,31 @@ void check_recipe(const Endpoint &endpoint, const RankingRequest &request) {
 
 } // namespace
 
-void get_personalized_ranking(const RankingRequest &request, const pg::ResultTable &out) {
-	check_service_limit(request.items.size(), !request.metadata_columns.empty(), "number of items in \"input_list\"");
+void answer(Endpoint &endpoint, const RankingRequest &request, const TakeAnswer &take) {
 	if (request.items.size() > kMaxInputs)
 		throw Error(sqlstate::LimitExceeded, "number of items in \"input_list\" must be at most " + std::to_string(kMaxInputs));
-	const pg::SpiScope spi;
-	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
-	check_recipe(*endpoint, request);
+	check_recipe(endpoint, request);
 	Workspace work;
 	if (request.user)
-		read_history(*endpoint, *request.user, work->history);
+		read_history(endpoint, *request.user, work->history);
 	else
 		work->history.clear();
 	recipe::Query query;
 	query.history = work->history;
-	endpoint->model().scorer().score(query, work->scores);
+	endpoint.model().scorer().score(query, work->scores);
 	std::vector<std::string> storage;
-	std::vector<Input> inputs = distinct_inputs(*endpoint, request.items, storage);
-	CandidateTest test = candidate_test(*endpoint, request.filter, {request.user, std::nullopt});
+	std::vector<Input> inputs = distinct_inputs(endpoint, request.items, storage);
+	CandidateTest test = candidate_test(endpoint, request.filter, {request.user, std::nullopt});
 	keep_allowed(test, work->scores, inputs);
 	test.remember();
-	const std::vector<AnswerRow> rows = ranked(work->scores, inputs);
-	write_answer(out, *endpoint, rows, request.metadata_columns);
+	take(ranked(work->scores, inputs));
+}
+
+void get_personalized_ranking(const RankingRequest &request, const pg::ResultTable &out) {
+	check_service_limit(request.items.size(), !request.metadata_columns.empty(), "number of items in \"input_list\"");
+	const pg::SpiScope spi;
+	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
+	answer(*endpoint, request, [&](std::span<const AnswerRow> rows) { write_answer(out, *endpoint, rows, request.metadata_columns); });
 }
 
 } // namespace recsys::serve

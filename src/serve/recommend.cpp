@@ -132,9 +132,9 @@ private:
 void check_subject(const Endpoint &endpoint, const Subject &subject) {
 	require_items_answer(endpoint);
 	const recipe::RecipeSpec &spec = endpoint.spec();
-	const std::string named = "Recipe \"" + std::string(spec.name) + "\" of campaign \"" + endpoint.name() + "\"";
+	const std::string named = "Recipe \"" + std::string(spec.name) + "\" of " + endpoint.called();
 	if (spec.type == recipe::RecipeType::PersonalizedRanking)
-		throw Error(sqlstate::InvalidParameter, "campaign \"" + endpoint.name() + "\" ranks given items only",
+		throw Error(sqlstate::InvalidParameter, endpoint.called() + " ranks given items only",
 					"Its recipe is \"" + std::string(spec.name) + "\".", "Call recsys.get_personalized_ranking.");
 	// A list that is the same for everybody needs no user; the service asks for one all the same.
 	const bool by_form = spec.type == recipe::RecipeType::PopularItems && !spec.trends && pg::settings::service_limits;
@@ -144,6 +144,12 @@ void check_subject(const Endpoint &endpoint, const Subject &subject) {
 		throw Error("22004", "argument \"item_id\" must not be null", named + " recommends for an item.");
 }
 
+void answer(Endpoint &endpoint, const RecommendationRequest &request, const TakeAnswer &take) {
+	check_subject(endpoint, {request.user, request.item});
+	Recommendation recommendation(endpoint, request);
+	take(recommendation.run());
+}
+
 void get_recommendations(const RecommendationRequest &request, const pg::ResultTable &out) {
 	if (request.num_results < 0)
 		throw Error(sqlstate::InvalidParameter, "argument \"num_results\" must not be negative");
@@ -151,9 +157,7 @@ void get_recommendations(const RecommendationRequest &request, const pg::ResultT
 						"argument \"num_results\"");
 	const pg::SpiScope spi;
 	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
-	check_subject(*endpoint, {request.user, request.item});
-	Recommendation recommendation(*endpoint, request);
-	write_answer(out, *endpoint, recommendation.run(), request.metadata_columns);
+	answer(*endpoint, request, [&](std::span<const AnswerRow> rows) { write_answer(out, *endpoint, rows, request.metadata_columns); });
 }
 
 } // namespace recsys::serve

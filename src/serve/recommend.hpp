@@ -4,10 +4,12 @@
 // out, the next ones take their place, so a short list means that nothing more qualifies.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "serve/answer.hpp"
 #include "serve/promotion.hpp"
 
 #include "pg/function.hpp"
@@ -25,6 +27,11 @@ struct RecommendationRequest {
 };
 void get_recommendations(const RecommendationRequest &request, const pg::ResultTable &out);
 
+/// Takes the rows of an answer; their texts last for the call.
+using TakeAnswer = std::function<void(std::span<const AnswerRow>)>;
+/// What get_recommendations answers, whatever the request's campaign. Within a SpiScope. Errors: as check_subject.
+void answer(Endpoint &endpoint, const RecommendationRequest &request, const TakeAnswer &take);
+
 inline constexpr std::int32_t kDefaultResults = 25;
 /// Errors: 22004 when the campaign's recipe needs the user or the item and it is missing; 22023 when it only ranks given items.
 void check_subject(const Endpoint &endpoint, const Subject &subject);
@@ -38,5 +45,7 @@ struct RankingRequest {
 };
 /// get_personalized_ranking: the given items in the order of the user's interest; items unknown to the model come last.
 void get_personalized_ranking(const RankingRequest &request, const pg::ResultTable &out);
+/// What get_personalized_ranking answers, whatever the request's campaign. Within a SpiScope.
+void answer(Endpoint &endpoint, const RankingRequest &request, const TakeAnswer &take);
 
 } // namespace recsys::serve

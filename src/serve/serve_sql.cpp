@@ -1,4 +1,5 @@
 // The SQL-callable functions of serving.
+#include "serve/batch_job.hpp"
 #include "serve/recommend.hpp"
 #include "serve/why_not.hpp"
 
@@ -39,7 +40,7 @@ CampaignSettings settings_from(const Call &call, int weight, int cut_off, int tp
 		s.exploration_weight = call.float8(weight, "exploration_weight");
 	if (!call.null(cut_off))
 		s.exploration_item_age_cut_off = call.int4(cut_off, "exploration_item_age_cut_off");
-	if (!call.null(tps))
+	if (tps >= 0 && !call.null(tps))
 		s.min_provisioned_tps = call.int4(tps, "min_provisioned_tps");
 	if (sync >= 0 && !call.null(sync))
 		s.sync_with_latest = call.boolean(sync, "sync_with_latest");
@@ -196,3 +197,20 @@ RECSYS_FUNCTION(get_personalized_ranking) { return serve::rank(call, false); }
 RECSYS_FUNCTION(get_personalized_ranking_by_number) { return serve::rank(call, true); }
 RECSYS_FUNCTION(get_action_recommendations) { return serve::recommend_actions(call, false); }
 RECSYS_FUNCTION(get_action_recommendations_by_number) { return serve::recommend_actions(call, true); }
+
+RECSYS_FUNCTION(create_batch_inference_job) {
+	serve::BatchArguments arguments{call.text(0, "name"), call.text(1, "solution_version"), call.text(2, "input"), call.text(3, "output"),
+									{call.int4(5, "num_results"), call.optional_text(4)},
+									serve::settings_from(call, 6, 7, -1, -1), call.boolean(8, "wait")};
+	return call.result(serve::create_batch_job(serve::BatchJob::Inference, arguments));
+}
+
+RECSYS_FUNCTION(list_batch_inference_jobs) {
+	pg::ResultTable out(call);
+	serve::list_batch_jobs(serve::BatchJob::Inference, out);
+	return 0;
+}
+
+RECSYS_FUNCTION(describe_batch_inference_job) {
+	return call.result_json(serve::describe_batch_job(serve::BatchJob::Inference, call.text(0, "name")).dump());
+}

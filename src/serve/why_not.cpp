@@ -150,7 +150,7 @@ void why_not(const WhyNotRequest &request, pg::ResultTable &out) {
 	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
 	if (endpoint->spec().needs_item && !request.subject.item)
 		throw Error("22004", "argument \"related_to\" must not be null",
-					"Campaign \"" + endpoint->name() + "\" recommends for an item: which one was asked about?");
+					"The answers of " + endpoint->called() + " are for an item: which one was asked about?");
 	check_subject(*endpoint, request.subject);
 	Inquiry(*endpoint, request, out).run();
 }

@@ -245,17 +245,17 @@ std::vector<std::string> delete_superseded(std::int64_t id) {
 }
 
 void delete_version(const catalog::FoundVersion &version) {
-	static Plan user{"SELECT name FROM recsys_internal.campaign WHERE version_id = $1 OR pending_version_id = $1"
-					 " ORDER BY name LIMIT 1",
+	static Plan user{"SELECT format('Campaign \"%s\"', name), 'Delete the campaign or update it to another version.'"
+					 " FROM recsys_internal.campaign WHERE version_id = $1 OR pending_version_id = $1 UNION ALL"
+					 " SELECT format('Job \"%s\"', name), 'Wait for the job, or stop it with recsys.cancel_job.' FROM recsys_internal.job"
+					 " WHERE kind LIKE 'batch%' AND resource_id = $1 AND status IN ('PENDING', 'RUNNING') ORDER BY 1 LIMIT 1",
 					 {INT8OID}};
 	static Plan remove{"DELETE FROM recsys_internal.solution_version WHERE id = $1"
 					   " AND status NOT IN ('CREATE PENDING', 'CREATE IN_PROGRESS', 'CREATE STOPPING')",
 					   {INT8OID}};
 	AsOwner owner;
-	if (const std::optional<Row> campaign = user.row({pg::int8(version.id)}))
-		throw Error(sqlstate::InUse, "solution version \"" + version.name + "\" is in use",
-					"Campaign \"" + campaign->text(0) + "\" uses it.",
-					"Delete the campaign or update it to another version.");
+	if (const std::optional<Row> found = user.row({pg::int8(version.id)}))
+		throw Error(sqlstate::InUse, "solution version \"" + version.name + "\" is in use", found->text(0) + " uses it.", found->text(1));
 	if (remove.run({pg::int8(version.id)}) == 0)
 		throw Error(sqlstate::InUse, "solution version \"" + version.name + "\" is in training", {},
 					"Stop it with recsys.stop_solution_version_creation, or wait for it with recsys.wait_for.");

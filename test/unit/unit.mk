@@ -6,8 +6,10 @@
 #   fuzz       every fuzzer of test/fuzz for FUZZ_SECONDS, with the dictionary beside it
 
 UNIT_ROOMS   := base math data artifact metrics recipe filter
-UNIT_SOURCES := $(sort $(foreach room,$(UNIT_ROOMS),$(wildcard src/$(room)/*.cpp)))
-UNIT_TESTS   := $(sort $(wildcard test/unit/*.cpp) $(foreach room,$(UNIT_ROOMS),$(wildcard test/unit/$(room)/*.cpp)))
+# Of the rooms behind the wall, what knows nothing of PostgreSQL.
+UNIT_PLAIN   := src/serve/batch_line.cpp
+UNIT_SOURCES := $(sort $(foreach room,$(UNIT_ROOMS),$(wildcard src/$(room)/*.cpp)) $(UNIT_PLAIN))
+UNIT_TESTS   := $(sort $(wildcard test/unit/*.cpp) $(foreach room,$(UNIT_ROOMS) serve,$(wildcard test/unit/$(room)/*.cpp)))
 UNIT_CXX     ?= g++
 UNIT_FLAGS   := -std=c++20 -O2 -Wall -Wextra -Wshadow -ffp-contract=off -pthread -MMD -MP \
 	-Isrc -Itest -isystem /usr/include/eigen3
