@@ -159,15 +159,18 @@ Oid FilterLanguage::parameter_type(ParameterType type) const {
 	return item_type_;
 }
 
-FilterStatement FilterLanguage::statement(const filter::Filter &filter, Form form) const {
-	filter::SqlPredicate predicate = filter::compile(filter, fields_, {"c", 2, form, [this](const filter::WantedRows &wanted) {
-		return rows(wanted);
-	}});
+FilterStatement FilterLanguage::statement(const filter::Filter &filter, Form form, const std::set<std::string> &fractions) const {
 	const Target target = target_of(filter);
+	const Dataset *own = dataset(dataset_of(target));
+	filter::Embedding embedding{"c", 2, form, [this](const filter::WantedRows &wanted) { return rows(wanted); }};
+	embedding.candidates_are_rows = own != nullptr && !own->mapped; // a source may have several rows of one id
+	embedding.fractions = fractions;
+	filter::SqlPredicate predicate = filter::compile(filter, fields_, embedding);
+	const std::string id = id_column(target);
 	FilterStatement out;
 	out.sql = form == Form::PerCandidate
-				  ? candidates_in_blocks(id_column(target), predicate.joins, predicate.sql)
-				  : candidates_of_catalogue(group_, dataset(dataset_of(target)), id_column(target), predicate.joins, predicate.sql);
+				  ? candidates_in_blocks(id, predicate.joins, predicate.sql)
+				  : candidates_of_catalogue(group_, own, id, predicate.columns, predicate.joins, predicate.sql);
 	out.types.push_back(pg::id_array_type(id_type(target)));
 	for (const filter::Parameter &p : predicate.parameters)
 		out.types.push_back(parameter_type(p.type));
@@ -179,19 +182,26 @@ std::string candidates_in_blocks(const std::string &id, const std::string &joins
 	return "SELECT c.n FROM pg_catalog.unnest($1) WITH ORDINALITY AS c (" + id + ", n)" + joins + " WHERE " + predicate;
 }
 
-std::string candidates_of_catalogue(const Group &group, const Dataset *dataset, const std::string &id, const std::string &joins,
-									const std::string &predicate) {
-	const std::string time = "NULL::pg_catalog.timestamptz AS created";
-	std::string rows = "SELECT a." + id + ", " + time + " FROM pg_catalog.unnest($1) AS a (" + id + ")";
+std::string candidates_of_catalogue(const Group &group, const Dataset *dataset, const std::string &id,
+									const std::vector<std::string> &columns, const std::string &joins, const std::string &predicate) {
+	const std::string time = "NULL::pg_catalog.timestamptz AS f_created";
+	std::string of_rows, of_others;
+	for (const std::string &column : columns) {
+		const std::string name = pg::quote_identifier(column);
+		of_rows += ", r." + name;
+		of_others += ", NULL" + cast_sql(column_sql_type(*dataset, column)) + " AS " + name;
+	}
+	std::string rows = "SELECT a." + id + ", " + time + of_others + " FROM pg_catalog.unnest($1) AS a (" + id + ")";
 	if (dataset != nullptr) {
 		const bool dated = dataset->type != DatasetType::Users;
-		std::vector<std::string> columns{id};
-		if (dated)
-			columns.push_back("creation_timestamp");
-		rows = "SELECT r." + id + ", " + (dated ? "r.creation_timestamp AS created" : time) + " FROM (" +
-			   union_sql(group, *dataset, columns) + ") AS r UNION ALL " + rows;
+		std::vector<std::string> all{id};
+		all.insert(all.end(), columns.begin(), columns.end());
+		if (dated && std::find(all.begin(), all.end(), "creation_timestamp") == all.end())
+			all.push_back("creation_timestamp");
+		rows = "SELECT r." + id + ", " + (dated ? "r.creation_timestamp AS f_created" : time) + of_rows + " FROM (" +
+			   union_sql(group, *dataset, all) + ") AS r UNION ALL " + rows;
 	}
-	return "SELECT c." + id + ", c.created FROM (" + rows + ") AS c" + joins + " WHERE " + predicate;
+	return "SELECT c." + id + ", c.f_created FROM (" + rows + ") AS c" + joins + " WHERE " + predicate;
 }
 
 } // namespace recsys::catalog

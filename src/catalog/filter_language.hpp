@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "filter/compile.hpp"
 
@@ -30,7 +31,8 @@ public:
 	/// are the ids that pass and, of items and actions, their creation_timestamp.
 	/// The filter has at least one expression. Errors: RS005 when a field has gone since it was made; 42703, 42P01 for a broken
 	/// mapping.
-	FilterStatement statement(const filter::Filter &filter, filter::Form form) const;
+	/// `fractions`: filter::Embedding.
+	FilterStatement statement(const filter::Filter &filter, filter::Form form, const std::set<std::string> &fractions = {}) const;
 
 private:
 	const Dataset *dataset(filter::Relation relation) const;
@@ -45,9 +47,10 @@ private:
 };
 
 /// The statements around a predicate on candidates `c`, of which `id` ("item_id" …) and, in the form Joined, "created" are
-/// columns. `joins` stand after the candidates; `dataset` may be null: then the candidates are those of $1 alone.
+/// columns. `joins` stand after the candidates; `dataset` may be null: then the candidates are those of $1 alone. `columns` are
+/// further ones of the dataset that the predicate is about.
 std::string candidates_in_blocks(const std::string &id, const std::string &joins, const std::string &predicate);
-std::string candidates_of_catalogue(const Group &group, const Dataset *dataset, const std::string &id, const std::string &joins,
-									const std::string &predicate);
+std::string candidates_of_catalogue(const Group &group, const Dataset *dataset, const std::string &id,
+									const std::vector<std::string> &columns, const std::string &joins, const std::string &predicate);
 
 } // namespace recsys::catalog

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <optional>
 
 #include "base/error.hpp"
 #include "filter/parser.hpp"
@@ -62,8 +63,17 @@ double to_epoch(double seconds) {
 	return seconds < kFirst ? -infinity : seconds >= kEnd ? infinity : seconds;
 }
 
+std::optional<std::int64_t> to_integer(std::string_view digits) {
+	std::int64_t number = 0;
+	const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+	const bool whole = result.ec == std::errc() && result.ptr == digits.data() + digits.size();
+	return whole ? std::optional(number) : std::nullopt;
+}
+
 ParameterValue number_value(ParameterType type, const std::string &digits) {
 	switch (type) {
+	case ParameterType::Bigint:
+		return to_integer(digits).value();
 	case ParameterType::Real:
 		return to_float(to_double(digits));
 	case ParameterType::Double:
@@ -78,9 +88,8 @@ ParameterValue number_value(ParameterType type, const std::string &digits) {
 // Ids that are no strings are compared in their output form; "007" asks for 7, and upper case for the same uuid.
 std::string normalized(ColumnType column, std::string value) {
 	if (column == ColumnType::Integer) {
-		std::int64_t number = 0;
-		const auto result = std::from_chars(value.data(), value.data() + value.size(), number);
-		return result.ec == std::errc() && result.ptr == value.data() + value.size() ? std::to_string(number) : value;
+		const std::optional<std::int64_t> number = to_integer(value);
+		return number ? std::to_string(*number) : value;
 	}
 	if (column == ColumnType::Uuid)
 		std::transform(value.begin(), value.end(), value.begin(),
@@ -97,7 +106,7 @@ ParameterType number_type(ColumnType column) noexcept {
 	case ColumnType::Timestamp:
 		return ParameterType::Epoch;
 	default:
-		return ParameterType::Numeric; // an integer may be compared with 0.5
+		return ParameterType::Bigint;
 	}
 }
 
@@ -115,10 +124,16 @@ Parameter string_parameter(const Operand &operand, ColumnType column, bool one_s
 	return out;
 }
 
-Parameter number_parameter(const Operand &operand, ColumnType column) {
+// Integers are compared as such, which is cheap and can use an index; with 0.5 or 20 digits, as numeric.
+Parameter number_parameter(const Operand &operand, ColumnType column, const std::set<std::string> &fractions) {
 	Parameter out{number_type(column), {}, {}, column, false};
+	const auto be_numeric_if = [&](bool fraction) {
+		if (fraction && out.type == ParameterType::Bigint)
+			out.type = ParameterType::Numeric;
+	};
 	if (const auto *placeholder = std::get_if<Placeholder>(&operand)) {
 		out.placeholder = placeholder->name;
+		be_numeric_if(fractions.contains(placeholder->name));
 		return out;
 	}
 	if (const auto *text = std::get_if<Text>(&operand)) { // only times may be texts here, and check has parsed it
@@ -126,29 +141,24 @@ Parameter number_parameter(const Operand &operand, ColumnType column) {
 		return out;
 	}
 	const std::string &digits = std::get<Number>(operand).digits;
+	be_numeric_if(!to_integer(digits));
 	out.literal = number_value(out.type, digits);
-	std::int64_t whole = 0;
-	const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), whole);
-	if (out.type == ParameterType::Numeric && result.ec == std::errc() && result.ptr == digits.data() + digits.size()) {
-		out.type = ParameterType::Bigint; // cheaper than numeric
-		out.literal = whole;
-	}
 	return out;
 }
 
 // ---- SQL of a column
 
-std::string column_sql(const char *alias, const Column &column) {
-	return std::string(alias) + "." + quote_identifier(column.name);
+std::string column_sql(const std::string &alias, const Column &column) {
+	return alias + "." + quote_identifier(column.name);
 }
 
-std::string text_sql(const char *alias, const Column &column) {
+std::string text_sql(const std::string &alias, const Column &column) {
 	const std::string sql = column_sql(alias, column);
 	return column.type == ColumnType::Text ? sql : "CAST(" + sql + " AS pg_catalog.text)";
 }
 
 // The values of a field as text[].
-std::string values_sql(const char *alias, const Column &column) {
+std::string values_sql(const std::string &alias, const Column &column) {
 	if (column.type == ColumnType::TextArray)
 		return column_sql(alias, column);
 	if (is_multi_valued(column))
@@ -213,12 +223,35 @@ private:
 	std::string set_sql(const Expression &e) {
 		const Relation relation = e.where.front().front().field.relation;
 		const bool names_candidate = e.target != Target::Action || relation != Relation::Interactions;
-		if (embedding_.form == Form::Joined && names_candidate)
-			return joined_sql(e, relation);
+		if (embedding_.form == Form::Joined && names_candidate) {
+			const bool own = embedding_.candidates_are_rows && relation == own_relation(e.target);
+			return own && is_about_columns(e, relation) ? own_sql(e, relation) : joined_sql(e, relation);
+		}
 		WantedRows rows{relation, {}, request_condition(e.target, relation), {}};
 		if (names_candidate)
 			rows.of_candidate = is_candidate("{" + std::string(id_column(e.target)) + "}", e.target);
 		return "EXISTS (SELECT 1" + matching_rows_sql(e, relation, std::move(rows)) + ")";
+	}
+
+	static Relation own_relation(Target target) noexcept {
+		return target == Target::Item ? Relation::Items : target == Target::User ? Relation::Users : Relation::Actions;
+	}
+
+	// A candidate has an id with and without a row: that tells nothing of it.
+	bool is_about_columns(const Expression &e, Relation relation) const {
+		const std::vector<std::string> names = named_columns(e.where, relation);
+		return !uses_current_item(e) && std::find(names.begin(), names.end(), id_column(e.target)) == names.end();
+	}
+
+	// The candidate's own row meets the conditions.
+	std::string own_sql(const Expression &e, Relation relation) {
+		for (const std::string &name : named_columns(e.where, relation))
+			if (std::find(out_.columns.begin(), out_.columns.end(), name) == out_.columns.end())
+				out_.columns.push_back(name);
+		row_ = embedding_.candidate;
+		const std::string sql = any_sql(e.where);
+		row_ = kRow;
+		return e.action == Action::Exclude ? "((" + sql + ") IS TRUE)" : "(" + sql + ")";
 	}
 
 	// Joins the ids that S(e) has, each once.
@@ -238,9 +271,13 @@ private:
 			sql += " LEFT JOIN (" + rows_sql({Relation::Items, {}, is_item, {}}, e.where, Relation::CurrentItem) + ") AS " +
 				   kCurrent + " ON true";
 		}
-		sql += " WHERE ";
-		for (std::size_t i = 0; i < e.where.size(); ++i)
-			sql += (i == 0 ? "" : " OR ") + all_sql(e.where[i]);
+		return sql + " WHERE " + any_sql(e.where);
+	}
+
+	std::string any_sql(const std::vector<Conjunction> &where) {
+		std::string sql;
+		for (const Conjunction &all_of : where)
+			sql += (sql.empty() ? "" : " OR ") + all_sql(all_of);
 		return sql;
 	}
 
@@ -266,13 +303,17 @@ private:
 
 	// The rows with, beyond the columns asked for, those that the conditions name under `relation`.
 	std::string rows_sql(WantedRows rows, const std::vector<Conjunction> &where, Relation relation) {
-		std::vector<std::string> &columns = rows.columns;
+		for (const std::string &name : named_columns(where, relation))
+			if (std::find(rows.columns.begin(), rows.columns.end(), name) == rows.columns.end())
+				rows.columns.push_back(name);
+		return embedding_.rows(rows);
+	}
+
+	std::vector<std::string> named_columns(const std::vector<Conjunction> &where, Relation relation) const {
+		std::vector<std::string> names;
 		const auto add = [&](const Field &field) {
-			if (field.relation != relation)
-				return;
-			const std::string &name = column(field).name;
-			if (std::find(columns.begin(), columns.end(), name) == columns.end())
-				columns.push_back(name);
+			if (field.relation == relation)
+				names.push_back(column(field).name);
 		};
 		for (const Conjunction &all_of : where)
 			for (const Condition &c : all_of) {
@@ -280,7 +321,7 @@ private:
 				if (const Field *right = std::get_if<Field>(&c.operand))
 					add(*right);
 			}
-		return embedding_.rows(rows);
+		return names;
 	}
 
 	static bool uses_current_item(const Expression &e) {
@@ -309,15 +350,15 @@ private:
 		const bool string = kind_of(left) == Kind::String;
 		if (const Field *right = std::get_if<Field>(&c.operand)) {
 			if (string)
-				return values_sql(kRow, left) + kC + operator_sql("&&") + values_sql(kCurrent, column(*right));
-			return column_sql(kRow, left) + operator_sql(c.op) + column_sql(kCurrent, column(*right));
+				return values_sql(row_, left) + kC + operator_sql("&&") + values_sql(kCurrent, column(*right));
+			return column_sql(row_, left) + operator_sql(c.op) + column_sql(kCurrent, column(*right));
 		}
 		if (is_event_type(c.field))
 			return event_type_sql(c, left);
 		if (string)
 			return string_sql(c, left);
-		const std::string value = parameter(number_parameter(c.operand, left.type));
-		return column_sql(kRow, left) + operator_sql(c.op) +
+		const std::string value = parameter(number_parameter(c.operand, left.type, embedding_.fractions));
+		return column_sql(row_, left) + operator_sql(c.op) +
 			   (left.type == ColumnType::Timestamp ? "pg_catalog.to_timestamp(" + value + ")" : value);
 	}
 
@@ -325,7 +366,7 @@ private:
 		if (is_any_event(c))
 			return "true";
 		const std::string list = parameter(string_parameter(c.operand, ColumnType::Text, false));
-		return folded(c.field.relation, column_sql(kRow, left)) +
+		return folded(c.field.relation, column_sql(row_, left)) +
 			   (c.op == Operator::In ? operator_sql("=") + "ANY" : operator_sql("<>") + "ALL") + " (ARRAY(SELECT " +
 			   folded(c.field.relation, "f_value.v") + " FROM pg_catalog.unnest(" + list + ") AS f_value (v)))";
 	}
@@ -336,14 +377,15 @@ private:
 		const bool one_string = c.op == Operator::Equal || c.op == Operator::NotEqual;
 		const std::string list = parameter(string_parameter(c.operand, left.type, one_string));
 		if (is_multi_valued(left))
-			return (negated ? "NOT " : "") + values_sql(kRow, left) + kC + operator_sql("&&") + list;
-		return text_sql(kRow, left) + kC + (negated ? operator_sql("<>") + "ALL" : operator_sql("=") + "ANY") + " (" +
+			return (negated ? "NOT " : "") + values_sql(row_, left) + kC + operator_sql("&&") + list;
+		return text_sql(row_, left) + kC + (negated ? operator_sql("<>") + "ALL" : operator_sql("=") + "ANY") + " (" +
 			   list + ")";
 	}
 
 	const Fields &fields_;
 	const Embedding &embedding_;
 	SqlPredicate out_;
+	std::string row_ = kRow; // what conditions are about
 	std::size_t sets_ = 0;
 };
 
@@ -374,6 +416,16 @@ const char *sql_type(ParameterType type) noexcept {
 SqlPredicate compile(const Filter &filter, const Fields &fields, const Embedding &embedding) {
 	check(filter, fields);
 	return Compiler(fields, embedding).run(filter);
+}
+
+std::set<std::string> fractions_of(const std::vector<Parameter> &parameters, const Values &values) {
+	std::set<std::string> out;
+	for (const Parameter &p : parameters) {
+		const auto value = p.type == ParameterType::Bigint ? values.find(p.placeholder) : values.end();
+		if (value != values.end() && !to_integer(parse_number(p.placeholder, value->second)))
+			out.insert(p.placeholder);
+	}
+	return out;
 }
 
 std::vector<ParameterValue> bind_values(const std::vector<Parameter> &parameters, const Values &values) {

@@ -5,7 +5,8 @@
 //   SELECT c.item_id FROM (…) AS c <joins> WHERE <predicate>
 //
 // There are two forms with one meaning. PerCandidate looks each candidate's rows up by index: for hundreds of
-// candidates. Joined reads the datasets once and joins: for all of a catalogue.
+// candidates. Joined reads the datasets once and joins: for all of a catalogue. Where the candidates are the rows of
+// their own dataset, conditions on it are about the candidate's columns, and the predicate is then NULL where it is not met.
 //
 // Rows of datasets come from the embedding statement's author (rows), who knows tables, mappings and rights; the room
 // asks for them by dataset, columns and a condition. Values never become text of the statement: each is a parameter,
@@ -17,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -56,6 +58,7 @@ struct Parameter {
 struct SqlPredicate {
 	std::string sql;
 	std::string joins;                 // to stand after the candidates; empty in the form PerCandidate
+	std::vector<std::string> columns;  // of the candidates, beside their id: those that Embedding::candidates_are_rows allows
 	std::vector<Parameter> parameters; // $first_parameter, …
 };
 
@@ -77,11 +80,19 @@ struct Embedding {
 	Form form = Form::PerCandidate;
 	/// A SELECT of a dataset's rows: what catalog::union_sql gives.
 	std::function<std::string(const WantedRows &)> rows;
+	/// In the form Joined: the candidates are the rows of their own dataset, one a candidate; those without a row have NULLs.
+	bool candidates_are_rows = false;
+	/// Placeholders whose values are no 64-bit integers: where they meet integers, both are compared as numeric.
+	std::set<std::string> fractions = {};
 };
 
 /// Errors: RS005 when a field has gone since the filter was made. Placeholders without value must be gone: see
 /// apply_values.
 SqlPredicate compile(const Filter &filter, const Fields &fields, const Embedding &embedding);
+
+/// The placeholders whose values are no 64-bit integers, of parameters that are: compile again with these as
+/// Embedding::fractions. Errors: 22023 for a value that is no number.
+std::set<std::string> fractions_of(const std::vector<Parameter> &parameters, const Values &values);
 
 /// The parameters' values for a request, in order. Errors: 22023 for a value that does not fit its field.
 std::vector<ParameterValue> bind_values(const std::vector<Parameter> &parameters, const Values &values);

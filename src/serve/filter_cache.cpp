@@ -173,15 +173,18 @@ std::shared_ptr<const T> FilterCache::find(Cache<T> &cache, const std::string &k
 }
 
 std::shared_ptr<const FilterCache::Planned> FilterCache::plan(Endpoint &endpoint, const FilterChoice &choice,
-															   const filter::Applied &applied) {
+															   const filter::Applied &applied,
+															   const std::set<std::string> &fractions) {
 	std::string key = std::to_string(pg::settings::filter_history_limit) + ' ' + applied.filter.text;
 	for (const std::string &part : applied.dropped)
 		key += '\0' + part;
+	for (const std::string &placeholder : fractions)
+		key += std::string("\0$", 2) + placeholder;
 	return find(planned_, key, [&]() -> Planned {
 		try {
 			const catalog::FilterLanguage language(endpoint.group());
-			catalog::FilterStatement block = language.statement(applied.filter, Form::PerCandidate),
-									 catalogue = language.statement(applied.filter, Form::Joined);
+			catalog::FilterStatement block = language.statement(applied.filter, Form::PerCandidate, fractions),
+									 catalogue = language.statement(applied.filter, Form::Joined, fractions);
 			auto plans = std::make_shared<PredicatePlans>();
 			plans->block = pg::DynamicPlan(std::move(block.sql), block.types, CURSOR_OPT_GENERIC_PLAN);
 			plans->catalogue = pg::DynamicPlan(std::move(catalogue.sql), catalogue.types);
@@ -214,7 +217,9 @@ filter::Applied FilterCache::apply(Endpoint &endpoint, const FilterChoice &choic
 }
 
 Predicate FilterCache::bind(Endpoint &endpoint, const FilterChoice &choice, const filter::Applied &applied, const Subject &subject) {
-	const std::shared_ptr<const Planned> planned = plan(endpoint, choice, applied);
+	std::shared_ptr<const Planned> planned = plan(endpoint, choice, applied);
+	if (const std::set<std::string> fractions = filter::fractions_of(planned->parameters, choice.values); !fractions.empty())
+		planned = plan(endpoint, choice, applied, fractions);
 	Predicate out{planned->plans, {}};
 	const Binder binder(endpoint, subject);
 	const std::vector<ParameterValue> values = filter::bind_values(planned->parameters, choice.values);

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,10 +64,11 @@ private:
 	};
 	template <class T> using Cache = std::map<std::string, Kept<T>>;
 	template <class T, class Load> std::shared_ptr<const T> find(Cache<T> &cache, const std::string &key, Load &&load);
-	std::shared_ptr<const Planned> plan(Endpoint &endpoint, const FilterChoice &choice, const filter::Applied &applied);
+	std::shared_ptr<const Planned> plan(Endpoint &endpoint, const FilterChoice &choice, const filter::Applied &applied,
+										const std::set<std::string> &fractions = {});
 
 	Cache<filter::Filter> parsed_; // by the name as requests write it
-	Cache<Planned> planned_;	   // by text, what was left out, and the limit on the history that filters see
+	Cache<Planned> planned_;	   // by text, what was left out, which values are no integers, and the limit on the history
 };
 
 } // namespace recsys::serve

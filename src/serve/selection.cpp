@@ -13,9 +13,9 @@ namespace recsys::serve {
 namespace {
 
 constexpr std::size_t kBlockGrowth = 4, kMaxBlock = 10000;
-// Looking for all that pass costs about as much as testing a twelfth of the catalogue. So it pays when more than a sixteenth will
-// have to be tested; to learn that, a sixty-fourth is tested, and at least 1,000.
-constexpr std::size_t kShareToLearn = 64, kShareToTest = 16, kLeastTests = 1000;
+// Looking for all that pass costs about as much as testing a thirtieth of the catalogue. So it pays when more will have to be
+// tested; to learn that, a sixty-fourth is tested, and at least 1,000.
+constexpr std::size_t kShareToLearn = 64, kShareToTest = 32, kLeastTests = 1000;
 
 class Selection {
 public:

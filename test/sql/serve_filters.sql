@@ -21,7 +21,7 @@ INSERT INTO serve_filters.items (item_id, creation_timestamp, genre, price, made
 SELECT 'n' || i, CASE WHEN i % 9 > 0 THEN '2024-03-08'::timestamptz + (i * 7 % 61) * interval '1 hour' END, (ARRAY['a', 'c', 'd', NULL])[1 + i % 4],
 	i * 20, '2023-12-01', 'B' || i % 10 FROM generate_series(1, 60) AS i;
 
--- Brute force: everything in order, tested by hand-written conditions on the item's row i, and the candidate c, which tells the request as well.
+-- F13, F15: filters by events and by metadata, rolling dates. Brute force: everything in order, tested by hand-written conditions on the item's row i, and the candidate c, which tells the request as well.
 CREATE TEMP TABLE rule (name text, expression text, given jsonb, condition text);
 INSERT INTO rule VALUES
 	('all', 'EXCLUDE ItemID WHERE Items.PRICE < 0', '{}', 'true'),
@@ -112,7 +112,7 @@ INSERT INTO serve_filters.items (item_id, creation_timestamp, brand) VALUES ('br
 SELECT item_id, reason, score IS NOT NULL AS scored FROM recsys.get_recommendations('sf_home', 1, filter => 'rare', filter_values => '{"B": "B100"}') ORDER BY rank DESC LIMIT 2;
 ROLLBACK;
 
--- the history that filters see: all, or the newest of each type
+-- F14: the history that filters see: all, or the newest of each type
 BEGIN;
 INSERT INTO serve_filters.interactions (user_id, item_id, event_type, "timestamp")
 SELECT 7, 'i' || i, 'Purchase', '2024-05-01'::timestamptz + i * interval '1 minute' FROM generate_series(1001, 1101) AS i;

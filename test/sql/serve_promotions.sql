@@ -17,7 +17,7 @@ SELECT recsys.create_filter('spr_brand', 'serve_promo', 'INCLUDE ItemID WHERE It
 SELECT recsys.create_filter('spr_young', 'serve_promo', 'INCLUDE ItemID WHERE Items.CREATION_TIMESTAMP >= $SINCE');
 SELECT recsys.create_filter('spr_users', 'serve_promo', 'INCLUDE UserID WHERE Interactions.EVENT_TYPE IN ("click")');
 
--- Half of ten places: five carry the name and pass the promotion's filter alone, the others pass the request's; none twice.
+-- G23: half of ten places: five carry the name and pass the promotion's filter alone, the others pass the request's; none twice.
 CREATE VIEW serve_promo.half AS SELECT r.*, substr(r.item_id, 2)::int AS i
 FROM recsys.get_recommendations('spr', 'u1', num_results => 10, filter => 'spr_even',
 	promotion => '{"name": "spring", "percent_promoted_items": 50, "filter": "spr_young", "filter_values": {"SINCE": "2024-02-10T00:00:00Z"}}') AS r;
@@ -39,7 +39,7 @@ SELECT count(*) AS promoted, min(n) BETWEEN 20 AND 45 AND max(n) BETWEEN 45 AND 
 SELECT percent, n, (SELECT count(promotion_name) FROM recsys.get_recommendations('spr', 'u2', num_results => n,
 	promotion => jsonb_build_object('name', 'p', 'percentPromotedItems', percent, 'filterArn', 'spr_even'))) AS promoted
 FROM (VALUES (1, 10), (25, 10), (24, 10), (30, 25), (100, 10), (50, 1)) AS v (percent, n);
--- A shortage is filled by others; what is excluded stays out.
+-- G24: a shortage is filled by others; what is excluded stays out.
 SELECT count(*), count(promotion_name) AS promoted, count(DISTINCT item_id) FROM recsys.get_recommendations('spr', 'u3', num_results => 20,
 	promotion => '{"name": "p", "percentPromotedItems": 80, "filter": "spr_brand", "filterValues": {"BRAND": ["own"]}}');
 SELECT count(*), count(promotion_name) AS promoted FROM recsys.get_recommendations('spr', 'u3', num_results => 20, exclude_items => '{i10,i20}',

@@ -79,14 +79,29 @@ struct Case {
 
 const std::vector<std::string> kCandidates{"1", "2", "3", "7"}, kTextCandidates{"7", "A", "a", "b", "c", "nowhere"};
 
-Case make_case(std::uint64_t seed, Form form) {
+// The candidates; where the predicate is about their columns, with the rows that some of them have.
+std::string candidates_sql(const std::string &list, const std::string &id, const std::vector<std::string> &columns) {
+	const std::string values = "(VALUES " + list + ") AS ";
+	if (columns.empty())
+		return values + "c (" + id + ")";
+	std::string joined = "(SELECT v." + id;
+	for (const std::string &column : columns)
+		joined += ", r.\"" + column + "\"";
+	const std::string table = id == "item_id" ? "items" : id == "user_id" ? "users" : "actions";
+	return joined + " FROM " + values + "v (" + id + ") LEFT JOIN pg_temp." + table + " AS r ON r." + id + " = v." + id + ") AS c";
+}
+
+Case make_case(std::uint64_t seed, Form form, bool candidates_are_rows = false) {
 	RandomFilter random(seed, false);
 	const Filter filter = random.filter();
 	const RandomWorld world(seed);
 	Values values;
 	for (const std::string &name : placeholder_names(filter))
 		values[name] = random.value(name);
-	const SqlPredicate predicate = compile(filter, shop_fields(), embedding(1, form));
+	Embedding around = embedding(1, form);
+	around.candidates_are_rows = candidates_are_rows;
+	around.fractions = fractions_of(compile(filter, shop_fields(), around).parameters, values);
+	const SqlPredicate predicate = compile(filter, shop_fields(), around);
 	const std::vector<ParameterValue> bound = bind_values(predicate.parameters, values);
 	std::string types, arguments;
 	for (std::size_t i = 0; i < bound.size(); ++i) {
@@ -116,7 +131,7 @@ Case make_case(std::uint64_t seed, Form form) {
 	const std::string close = bound.empty() ? "" : ")";
 	const std::string id = std::string("c.") + column + "::text";
 	return {world.sql() + "PREPARE f" + types + close + " AS SELECT coalesce(string_agg(" + id + ", ',' ORDER BY " +
-				id + " COLLATE \"C\"), '') FROM (VALUES " + list + ") AS c (" + column + ")" + predicate.joins +
+				id + " COLLATE \"C\"), '') FROM " + candidates_sql(list, column, predicate.columns) + predicate.joins +
 				" WHERE " + predicate.sql + ";\nEXECUTE f" + arguments + close + ";\nDEALLOCATE f;\n",
 			passed, print(filter)};
 }
@@ -157,6 +172,21 @@ TEST_CASE("joined: each set is read once, and only the request's own events") {
 	CHECK(p.sql == "(f_set2.item_id IS NOT NULL) AND NOT (f_set1.item_id IS NOT NULL)");
 }
 
+TEST_CASE("joined: where the candidates are rows, conditions on them are about their columns") {
+	Embedding rows = embedding(1, Form::Joined);
+	rows.candidates_are_rows = true;
+	const SqlPredicate p = compile(parse("INCLUDE ItemID WHERE Items.YEAR < $Y AND Items.NAME_PLAIN IN (\"a\") | EXCLUDE ItemID WHERE Items.PRICE > 1 OR "
+										 "Items.YEAR = 3"), shop_fields(), rows);
+	CHECK(p.joins.empty());
+	CHECK(p.columns == std::vector<std::string>{"year", "name_plain", "price"});
+	CHECK(p.sql == "(((c.\"year\" OPERATOR(pg_catalog.<) $1 AND c.\"name_plain\" COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY ($2)))) "
+				   "AND NOT (((c.\"price\" OPERATOR(pg_catalog.>) $3 OR c.\"year\" OPERATOR(pg_catalog.=) $4) IS TRUE))");
+	// but not those that need another row, those on others, and those on the id, which a candidate without a row has, too
+	CHECK(compile(parse("INCLUDE ItemID WHERE Items.ITEM_ID IN (\"a\") AND Items.YEAR = 1"), shop_fields(), rows).columns.empty());
+	CHECK(compile(parse("INCLUDE ItemID WHERE Items.PRICE < CurrentItem.PRICE"), shop_fields(), rows).columns.empty());
+	CHECK(compile(parse("INCLUDE ActionID WHERE Interactions.EVENT_TYPE IN (\"a\")"), shop_fields(), rows).columns.empty());
+}
+
 TEST_CASE("no string of a filter and no name it makes up reaches the statement") {
 	for (std::uint64_t seed = 0; seed < 500; ++seed) {
 		Filter filter = RandomFilter(seed, true).filter();
@@ -180,8 +210,11 @@ TEST_CASE("no string of a filter and no name it makes up reaches the statement")
 
 TEST_CASE("numbers are bound as their columns are stored") {
 	const auto value = [](const std::string &condition) {
-		const SqlPredicate p = compiled("INCLUDE ItemID WHERE " + condition);
-		return bind_values(p.parameters, {{"P", "1.5"}, {"T", "2023-11-14T22:13:20Z"}, {"U", "1700000000"}}).front();
+		const Values values{{"P", "1.5"}, {"N", "\"-17\""}, {"T", "2023-11-14T22:13:20Z"}, {"U", "1700000000"}};
+		const std::string text = "INCLUDE ItemID WHERE " + condition;
+		Embedding around = embedding();
+		around.fractions = fractions_of(compiled(text).parameters, values);
+		return bind_values(compile(parse(text), shop_fields(), around).parameters, values).front();
 	};
 	const double infinity = std::numeric_limits<double>::infinity();
 	const std::string forty(40, '9'), long_zero = "0." + std::string(400, '0') + "1";
@@ -189,6 +222,7 @@ TEST_CASE("numbers are bound as their columns are stored") {
 	CHECK(std::get<std::string>(value("Items.YEAR < 0.5")) == "0.5");
 	CHECK(std::get<std::string>(value("Items.YEAR < 99999999999999999999")) == "99999999999999999999");
 	CHECK(std::get<std::string>(value("Items.YEAR < $P")) == "1.5");
+	CHECK(std::get<std::int64_t>(value("Items.YEAR < $N")) == -17);
 	CHECK(std::get<float>(value("Items.PRICE < " + forty)) == std::numeric_limits<float>::infinity());
 	CHECK(std::get<double>(value("Items.WEIGHT < " + forty)) == 1e40);
 	CHECK(std::get<double>(value("Items.WEIGHT < -1" + std::string(400, '0'))) == -infinity);
@@ -258,7 +292,7 @@ TEST_CASE("the SQL of random filters means what the interpreter says" *
 	std::ofstream out(script);
 	out << "BEGIN;\nSET TimeZone = 'Asia/Kathmandu';\n" << create_tables();
 	for (std::uint64_t seed = 0; seed < kCases; ++seed) {
-		cases.push_back(make_case(seed, seed % 2 == 0 ? Form::PerCandidate : Form::Joined));
+		cases.push_back(make_case(seed, seed % 3 == 0 ? Form::PerCandidate : Form::Joined, seed % 3 == 2));
 		out << cases.back().sql;
 	}
 	out.close();
