@@ -113,5 +113,5 @@ FROM (
     FROM recsys_internal.running_work() w
 ) AS figures;
 COMMENT ON VIEW recsys.progress IS
-'running trainings, imports and exports of the dataset groups that the caller may read; done, total, percent, rate (per second) and eta are those of the phase, elapsed is that of the whole work. Made for psql''s \watch. Empty without preloading';
+'running trainings, imports, exports and batch work of the dataset groups that the caller may read; done, total, percent, rate (per second) and eta are those of the phase, elapsed is that of the whole work. Made for psql''s \watch. Empty without preloading';
 GRANT SELECT ON recsys.progress TO PUBLIC;

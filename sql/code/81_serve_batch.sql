@@ -45,3 +45,15 @@ AS 'MODULE_PATHNAME', 'recsys_describe_batch_inference_job';
 COMMENT ON FUNCTION recsys.describe_batch_inference_job(text) IS
 'Describes a batch inference job by "name" or "group.name": the columns of recsys.batch_inference_jobs.
 Errors: RS001 for an absent job; 42725 when several groups have one of that name.';
+
+CREATE OR REPLACE FUNCTION recsys.recommend_all(solution_version text, output text, num_results integer DEFAULT 25,
+    filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}')
+RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_recommend_all';
+COMMENT ON FUNCTION recsys.recommend_all(text, text, integer, text, jsonb) IS
+'Writes the recommendations for all users into a relation, and returns the number of users: those who have events of their own, not only as an
+anonymous session, and those of the users dataset; who has no events gets the popular list. Each user''s list is the one that a campaign gives
+at the time. output is a relation with columns user_id, rank, item_id, score, reason; it is made when it does not exist, and else rows are added.
+recsys.progress shows how far it is. It runs in this transaction with the caller''s rights, and on recsys.train_threads threads.
+Errors: RS001 for an absent version or filter; RS004 for a version that is not ACTIVE; 22023 for a recipe that does not recommend to users,
+and for filter values; 42501, 42703 or 42804 for the relation; RS003 under recsys.service_limits.';

@@ -16,27 +16,6 @@ using recipe::Event;
 
 namespace {
 
-// Most groups have no aliases. A table without a page has no rows, which is cheaper to see than to ask.
-bool has_aliases(Oid relation) {
-	if (!OidIsValid(relation))
-		return false;
-	return pg::call([relation] {
-		Relation rel = try_relation_open(relation, AccessShareLock);
-		if (rel == nullptr)
-			return false;
-		const bool plain = rel->rd_rel->relkind == RELKIND_RELATION;
-		const bool empty = plain && RelationGetNumberOfBlocks(rel) == 0;
-		relation_close(rel, NoLock);
-		return !empty;
-	});
-}
-
-/// Sessions are only told apart from one another: a hash does.
-std::uint32_t session_ordinal(std::string_view session) {
-	const auto ordinal = static_cast<std::uint32_t>(hash64(session));
-	return ordinal == data::kNone ? 0 : ordinal;
-}
-
 struct Read {
 	std::size_t rows = 0;
 	bool unknown = false; // rows were left out because the model does not know their items
@@ -99,13 +78,57 @@ void sort_newest_first(std::vector<Event> &events) {
 
 } // namespace
 
+std::uint32_t session_ordinal(std::string_view session) {
+	const auto ordinal = static_cast<std::uint32_t>(hash64(session));
+	return ordinal == data::kNone ? 0 : ordinal;
+}
+
+// Most groups have no aliases. A table without a page has no rows, which is cheaper to see than to ask.
+bool has_aliases(const Endpoint &endpoint) {
+	const Oid relation = endpoint.alias_relation();
+	if (!OidIsValid(relation))
+		return false;
+	return pg::call([relation] {
+		Relation rel = try_relation_open(relation, AccessShareLock);
+		if (rel == nullptr)
+			return false;
+		const bool plain = rel->rd_rel->relkind == RELKIND_RELATION;
+		const bool empty = plain && RelationGetNumberOfBlocks(rel) == 0;
+		relation_close(rel, NoLock);
+		return !empty;
+	});
+}
+
+void cut_newest(Endpoint &endpoint, std::vector<Event> &events) {
+	const std::size_t limit = endpoint.model().scorer().max_history();
+	const auto unknown = [](const Event &e) { return e.item == data::kNone; };
+	if (events.size() > limit && limit > 0) {
+		const std::int64_t last = events[limit - 1].time;
+		const auto end = std::find_if(events.begin() + static_cast<std::ptrdiff_t>(limit), events.end(),
+									  [last](const Event &e) { return e.time != last; });
+		// Events of unknown items would stand in the way of older ones that count.
+		if (std::none_of(events.begin(), end, unknown))
+			events.erase(end, events.end());
+	}
+	std::erase_if(events, unknown);
+}
+
+void settle_history(Endpoint &endpoint, std::vector<Event> &out) {
+	const std::size_t limit = endpoint.model().scorer().max_history();
+	sort_newest_first(out);
+	out.erase(std::unique(out.begin(), out.end(), same), out.end());
+	if (out.size() > limit)
+		out.resize(limit);
+	std::reverse(out.begin(), out.end());
+}
+
 void read_history(Endpoint &endpoint, std::string_view user, std::vector<Event> &out) {
 	out.clear();
 	const std::size_t limit = endpoint.model().scorer().max_history();
 	const pg::Param id = limit == 0 ? pg::null() : pg::id_param(user, endpoint.user_type());
 	if (id.null)
 		return;
-	if (!has_aliases(endpoint.alias_relation())) {
+	if (!has_aliases(endpoint)) {
 		append_newest(endpoint, id, out);
 	} else {
 		const SPITupleTable *ids = endpoint.statements.aliases.fetch({id}, pg::Access::Read);
@@ -115,11 +138,7 @@ void read_history(Endpoint &endpoint, std::string_view user, std::vector<Event> 
 			append_newest(endpoint, pg::raw(value), out);
 		}
 	}
-	sort_newest_first(out);
-	out.erase(std::unique(out.begin(), out.end(), same), out.end());
-	if (out.size() > limit)
-		out.resize(limit);
-	std::reverse(out.begin(), out.end());
+	settle_history(endpoint, out);
 }
 
 pg::Param user_ids_param(Endpoint &endpoint, std::string_view user) {
@@ -127,7 +146,7 @@ pg::Param user_ids_param(Endpoint &endpoint, std::string_view user) {
 	const pg::Param id = pg::id_param(user, type);
 	if (id.null)
 		return id;
-	if (!has_aliases(endpoint.alias_relation()))
+	if (!has_aliases(endpoint))
 		return pg::id_array_param({user}, type);
 	std::vector<std::string> storage;
 	pg::IdBuffer buffer;

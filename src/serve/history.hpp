@@ -14,6 +14,16 @@ namespace recsys::serve {
 /// Must be called within a SpiScope.
 void read_history(Endpoint &endpoint, std::string_view user, std::vector<recipe::Event> &out);
 
+/// The same for a reader of many users: what read_history makes of the events `out` of all of a user's ids, in any order; those of
+/// one id were cut by cut_newest.
+void settle_history(Endpoint &endpoint, std::vector<recipe::Event> &out);
+/// Of one id's events, newest first, those that read_history would read: data::kNone stands for an item that the model does not know.
+void cut_newest(Endpoint &endpoint, std::vector<recipe::Event> &events);
+/// Sessions are only told apart from one another: a hash does.
+std::uint32_t session_ordinal(std::string_view session);
+/// Whether users of the group have further ids at all.
+bool has_aliases(const Endpoint &endpoint);
+
 /// The ids under which a user has events, himself and his aliases, as an array for `user_id = ANY($1)`; null for an id that
 /// nobody can have. Must be called within a SpiScope.
 pg::Param user_ids_param(Endpoint &endpoint, std::string_view user);

@@ -1,6 +1,7 @@
 // The SQL-callable functions of serving.
 #include "serve/batch_job.hpp"
 #include "serve/recommend.hpp"
+#include "serve/recommend_all.hpp"
 #include "serve/why_not.hpp"
 
 #include "serve/actions.hpp"
@@ -213,4 +214,9 @@ RECSYS_FUNCTION(list_batch_inference_jobs) {
 
 RECSYS_FUNCTION(describe_batch_inference_job) {
 	return call.result_json(serve::describe_batch_job(serve::BatchJob::Inference, call.text(0, "name")).dump());
+}
+
+RECSYS_FUNCTION(recommend_all) {
+	return call.result_int8(serve::recommend_all(
+		{call.text(0, "solution_version"), call.text(1, "output"), call.int4(2, "num_results"), serve::filter_argument(call, 3)}));
 }

@@ -11,6 +11,7 @@
 #   make bench-check     examining 25 million events
 #   make bench-sims      time to train related items
 #   make bench-online-retail  own tables, mapped, beside a copy: equal answers, cost
+#   make bench-recommend_all  lists for everyone, users a second
 #   make bench-filter    filters: exact, and what they take
 #   make bench-trending  what a count of ten million events costs, and a replayed stream
 #   make bench-serve     latency and throughput of answers
