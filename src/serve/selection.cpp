@@ -13,9 +13,10 @@ namespace recsys::serve {
 namespace {
 
 constexpr std::size_t kBlockGrowth = 4, kMaxBlock = 10000;
-// Looking for all that pass costs about as much as testing a thirtieth of the catalogue. So it pays when more will have to be
-// tested; to learn that, a sixty-fourth is tested, and at least 1,000.
-constexpr std::size_t kShareToLearn = 64, kShareToTest = 32, kLeastTests = 1000;
+constexpr double kMargin = 1.25; // a block that was a few too small costs another one
+// Looking for all that pass costs about as much as testing a sixty-fourth of the catalogue: so much is tested at most. A small
+// catalogue is tested to its end.
+constexpr std::size_t kShareToTest = 64, kLeastTests = 1000;
 
 class Selection {
 public:
@@ -24,21 +25,36 @@ public:
 
 	std::vector<math::Scored> run(std::span<const float> logits) {
 		using pg::settings::filter_plan;
-		const std::size_t limit = std::max({kLeastTests, logits.size() / kShareToLearn, kBlockGrowth * wanted_});
-		worth_testing_ = std::max(limit, logits.size() / kShareToTest);
-		const bool small = logits.size() <= limit, expensive = test_.expected_tests(wanted_) > static_cast<double>(worth_testing_);
+		const std::size_t limit = std::max({kLeastTests, logits.size() / kShareToTest, kBlockGrowth * wanted_});
+		const bool small = logits.size() <= limit, expensive = test_.expected_tests(wanted_) > static_cast<double>(limit);
 		const bool pre = filter_plan == pg::settings::FilterPre || (filter_plan == pg::settings::FilterAuto && expensive && !small);
 		const bool post = filter_plan == pg::settings::FilterPost || small;
 		if (!test_.has_predicates())
 			take(logits, wanted_, std::numeric_limits<std::size_t>::max(), true);
-		else if (pre || !take(logits, kBlockGrowth * wanted_, post ? std::numeric_limits<std::size_t>::max() : limit, false))
+		else if (pre || !take(logits, first_block(), post ? std::numeric_limits<std::size_t>::max() : limit, false))
 			take_passing(logits);
 		test_.remember();
 		return std::move(out_);
 	}
 
 private:
-	// False when `limit` candidates were tested, the list is still short, and filling it would take more than is worth testing.
+	// So many that they will most likely hold as many as are wanted, as far as experience tells.
+	std::size_t first_block() const {
+		const double expected = std::min(kMargin * test_.expected_tests(wanted_), static_cast<double>(kMaxBlock)); // it may be infinite
+		return std::max(kBlockGrowth * wanted_, static_cast<std::size_t>(expected));
+	}
+
+	// Likewise, by the share that passed so far.
+	std::size_t next_block(std::size_t block, std::size_t tested) const {
+		const std::size_t most = kBlockGrowth * block;
+		if (out_.empty())
+			return most;
+		const double rate = static_cast<double>(out_.size()) / static_cast<double>(tested);
+		const auto expected = static_cast<std::size_t>(kMargin * static_cast<double>(wanted_ - out_.size()) / rate);
+		return std::min(most, std::max(expected, wanted_));
+	}
+
+	// False when `limit` candidates were tested, and the list is still short.
 	bool take(std::span<const float> logits, std::size_t block, std::size_t limit, bool presence_only) {
 		out_.clear();
 		order_.reset(logits);
@@ -49,12 +65,9 @@ private:
 				return true;
 			take_allowed(candidates, presence_only);
 			tested += candidates.size();
-			if (out_.size() < wanted_ && tested >= limit) {
-				if (tested >= worth_testing_ || wanted_ * tested > out_.size() * worth_testing_)
-					return false;
-				limit = worth_testing_;
-			}
-			block *= kBlockGrowth;
+			if (out_.size() < wanted_ && tested >= limit)
+				return false;
+			block = next_block(block, tested);
 			pg::check_interrupts();
 		}
 		return true;
@@ -91,7 +104,7 @@ private:
 
 	CandidateTest &test_;
 	const Candidates &candidates_;
-	std::size_t wanted_, worth_testing_ = 0;
+	std::size_t wanted_;
 	math::DescendingOrder &order_;
 	std::vector<math::Scored> out_;
 	std::vector<std::string_view> ids_;
