@@ -21,7 +21,7 @@ struct BatchSettings {
 class BatchAnswerer {
 public:
 	virtual ~BatchAnswerer() = default;
-	/// The line's "output". Within a SpiScope. Errors of class 22 are the line's own.
+	/// The line's "output". Within a SpiScope. Errors of class 22, RS001 and RS003 are the line's own.
 	virtual LineJson answer(const BatchLine &line) = 0;
 	virtual NoError no_error() const noexcept = 0;
 };

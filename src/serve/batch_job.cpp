@@ -59,7 +59,7 @@ public:
 		if (count_parts(job_).parts > 0)
 			return;
 		rehearse_output(output_, name_);
-		PartWriter parts(job_);
+		PartWriter parts(job_, config_.at("num_results").get<std::int32_t>());
 		read_lines(input_, parts, report_);
 	}
 
@@ -118,6 +118,11 @@ private:
 		answer_part(job_, part.number, output, failed);
 	}
 
+	/// A value that is none, an id that is nobody's, a list that is too long.
+	static bool of_the_line(std::string_view state) {
+		return state.substr(0, 2) == "22" || state == sqlstate::NotFound || state == sqlstate::LimitExceeded;
+	}
+
 	/// False when the line is at fault: the others go on. Anything else ends the attempt.
 	static bool answer(std::string_view text, BatchAnswerer &answerer, std::string &output) {
 		BatchLine line;
@@ -128,7 +133,7 @@ private:
 		});
 		if (!failure.failed)
 			return true;
-		if (failure.interrupted || std::string_view(failure.sqlstate).substr(0, 2) != "22")
+		if (failure.interrupted || !of_the_line(failure.sqlstate))
 			throw Error(failure.sqlstate, failure.message, failure.detail, failure.hint);
 		output += batch_failure(line.input, failure.detail[0] == '\0' ? std::string(failure.message)
 																	  : std::string(failure.message) + ": " + failure.detail);

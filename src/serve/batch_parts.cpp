@@ -2,6 +2,8 @@
 
 #include "serve/batch_parts.hpp"
 
+#include <algorithm>
+
 #include "pg/datum.hpp"
 #include "pg/user.hpp"
 
@@ -9,7 +11,7 @@ namespace recsys::serve {
 
 namespace {
 
-constexpr std::int32_t kPartLines = 500;
+constexpr std::int32_t kPartLines = 500, kPartItems = 1'000'000;
 constexpr std::size_t kPartBytes = 1 << 20;
 
 // number, lines, source, text; copied, since the rows go with the SpiScope.
@@ -22,6 +24,9 @@ Part part_of(const SPITupleTable *rows, std::uint64_t row) {
 
 } // namespace
 
+PartWriter::PartWriter(std::int64_t job, std::int32_t answers)
+	: job_(job), most_lines_(std::clamp(kPartItems / answers, 1, kPartLines)) {}
+
 void PartWriter::source(std::string_view name) {
 	flush();
 	source_ = name;
@@ -30,7 +35,7 @@ void PartWriter::source(std::string_view name) {
 void PartWriter::line(std::string_view line) {
 	if (LineCutter::blank(line))
 		return;
-	if (lines_ == kPartLines || text_.size() + line.size() > kPartBytes)
+	if (lines_ == most_lines_ || text_.size() + line.size() > kPartBytes)
 		flush();
 	text_.append(line).push_back('\n');
 	++lines_;

@@ -13,7 +13,8 @@ namespace recsys::serve {
 /// Adds lines to a job, source after source.
 class PartWriter {
 public:
-	explicit PartWriter(std::int64_t job) : job_(job) {}
+	/// `answers`: the size of a line's answer, in items. What a part answers must stay far below the gigabyte of a value.
+	PartWriter(std::int64_t job, std::int32_t answers);
 	/// `name` of a file, "" of a relation.
 	void source(std::string_view name);
 	/// Blank lines ask nothing, and are left out.
@@ -23,7 +24,8 @@ public:
 
 private:
 	void flush();
-	std::int64_t job_;
+	const std::int64_t job_;
+	const std::int32_t most_lines_;
 	std::int32_t part_ = 0, lines_ = 0;
 	std::uint64_t total_ = 0;
 	std::string source_, text_;

@@ -67,6 +67,15 @@ SELECT recsys.create_batch_inference_job('lines', 'sb_top', 'sb_lines', :'folder
 CREATE TABLE sb_lists AS SELECT 5::smallint AS user_id, '{i1,i2,i3}'::varchar[] AS item_list, NULL::text AS filter_values;
 SELECT recsys.create_batch_inference_job('lists', 'sb_rank', 'sb_lists', 'sb_list_out', wait => true);
 SELECT input, jsonb_array_length(output -> 'recommendedItems') AS items, error FROM sb_list_out;
+-- a list that is too long is that line's fault
+CREATE TABLE sb_long AS SELECT 5 AS user_id, (SELECT array_agg('i' || i) FROM generate_series(1, n) AS i) AS item_list FROM unnest('{10001,2}'::integer[]) AS n;
+SELECT recsys.create_batch_inference_job('long', 'sb_rank', 'sb_long', 'sb_list_out', wait => true);
+SELECT line, jsonb_array_length(output -> 'recommendedItems') AS items, error FROM sb_list_out ORDER BY line, items;
+DROP TABLE sb_long;
+-- large answers: a line a part
+SELECT recsys.create_batch_inference_job('large', 'sb_top', 'sb_users', 'sb_large', num_results => 2000000, wait => true);
+SELECT count(*), min(jsonb_array_length(output -> 'recommendedItems')) FROM sb_large;
+DROP TABLE sb_large;
 CREATE TABLE sb_nobody (user_id bigint);
 SELECT recsys.create_batch_inference_job('nobody', 'sb_home', 'sb_nobody', 'sb_nobody_out', wait => true);
 SELECT count(*) FROM sb_nobody_out;
