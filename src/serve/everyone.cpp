@@ -98,14 +98,15 @@ bool Everyone::next(Person &person) {
 
 void Everyone::take(Person &person, std::string_view id) {
 	named_ = named_ || DatumGetBool(values_[Named]);
-	if (nulls_[Item] || nulls_[Time])
+	const bool learns = endpoint_.model().scorer().max_history() > 0;
+	if (nulls_[Item] || nulls_[Time] || !(learns || with_items_))
 		return;
 	pg::IdBuffer buffer;
 	const std::uint32_t item =
 		endpoint_.model().find_item(pg::id_text(values_[Item], TupleDescAttr(block_->tupdesc, Item)->atttypid, buffer));
 	if (with_items_ && item != data::kNone)
 		person.items.push_back(item);
-	if (nulls_[Counts] || !DatumGetBool(values_[Counts]) || endpoint_.model().scorer().max_history() == 0)
+	if (nulls_[Counts] || !DatumGetBool(values_[Counts]) || !learns)
 		return;
 	const auto type = static_cast<std::size_t>(columns_.type), session = static_cast<std::size_t>(columns_.session);
 	const bool negative = columns_.type >= 0 && !nulls_[type] && endpoint_.is_negative_type(pg::text_view(values_[type]));
