@@ -93,7 +93,7 @@ void BlendScorer::score(const Query &query, Scores &out) const {
 	out.reason.assign(n_items_, Reason::Popular);
 	out.touched.assign(n_blocks_, 0);
 	PastBuffer past;
-	past.read(query.history, n_items_);
+	past.read(query.history, n_items_, query.user);
 	const std::size_t bucket = length_bucket(past.past().size());
 	for (std::size_t block = 0; block < n_blocks_; ++block)
 		fill_base(bucket, block, out.logit.data() + block * kBlock);

@@ -82,7 +82,7 @@ void NextChoice::match_pasts(float age_power) {
 		std::vector<float> taste(rank);
 		for (std::size_t c = task * kPerTask; c < std::min(cases_.size(), (task + 1) * kPerTask); ++c) {
 			request_.stop.check();
-			sum_past(cases_[c].past, age_weight, items_.forth.values.data(), taste);
+			sum_past(std::span<const Vote>(cases_[c].past), age_weight, items_.forth.values.data(), taste);
 			float *const match = match_.data() + c * items_.items.size();
 			for (std::size_t i = 0; i < items_.items.size(); ++i) {
 				match[i] = 0;

@@ -77,12 +77,12 @@ void NetworkPass::index_sessions() {
 	beginnings_of_.assign(in_->steps() + 1, 0);
 	if (!layout_->shape().two_levels || in_->events() == 0)
 		return;
-	std::vector<std::uint32_t> latest(in_->rows(0), kNone);
+	latest_.assign(in_->rows(0), kNone);
 	for (std::size_t t = 0; t < in_->steps(); ++t) {
 		for (std::uint32_t row = 0; t > 0 && row < in_->rows(t); ++row)
 			if (in_->session[in_->step[t] + row] != 0) {
-				beginnings_.push_back({row, latest[row]});
-				latest[row] = static_cast<std::uint32_t>(beginnings_.size() - 1);
+				beginnings_.push_back({row, latest_[row]});
+				latest_[row] = static_cast<std::uint32_t>(beginnings_.size() - 1);
 			}
 		beginnings_of_[t + 1] = static_cast<std::uint32_t>(beginnings_.size());
 	}
@@ -124,7 +124,7 @@ void NetworkPass::forward(const NetworkWeights &weights, const float *items, con
 		const std::size_t first = in_->step[t], rows = in_->rows(t);
 		float *before = before_.data() + first * d_;
 		if (t == 0)
-			std::fill_n(before, rows * d_, 0.0f);
+			start(before);
 		else
 			std::memcpy(before, next_.data() + in_->step[t - 1] * d_, rows * d_ * sizeof(float));
 		if (beginnings_of_[t] != beginnings_of_[t + 1])
@@ -133,6 +133,30 @@ void NetworkPass::forward(const NetworkWeights &weights, const float *items, con
 		k.gru(rows, d_, gates_.data() + first * 4 * d_, recurrent_.data(), weights[Part::MemoryBias], before,
 			  next_.data() + first * d_);
 	}
+}
+
+void NetworkPass::start(float *before) const noexcept {
+	const std::size_t rows = in_->rows(0), size = state_size(layout_->shape());
+	for (std::size_t row = 0; row < rows; ++row)
+		if (options_.start == nullptr)
+			std::fill_n(before + row * d_, d_, 0.0f);
+		else
+			std::memcpy(before + row * d_, options_.start + row * size, d_ * sizeof(float));
+}
+
+void NetworkPass::user_before(const Beginning &beginning, float *out) const noexcept {
+	if (beginning.earlier != kNone)
+		std::memcpy(out, user_after_.data() + beginning.earlier * d_, d_ * sizeof(float));
+	else if (options_.start != nullptr)
+		std::memcpy(out, options_.start + beginning.row * 2 * d_ + d_, d_ * sizeof(float));
+	else
+		std::fill_n(out, d_, 0.0f);
+}
+
+void NetworkPass::state_before_last(std::size_t row, std::size_t last, float *out) const noexcept {
+	std::memcpy(out, before_.data() + last * d_, d_ * sizeof(float));
+	if (layout_->shape().two_levels)
+		user_before({static_cast<std::uint32_t>(row), latest_[row]}, out + d_);
 }
 
 /// The user level moves on; the session level's state becomes what it proposes, as far as its gate is open.
@@ -145,10 +169,7 @@ void NetworkPass::begin_sessions(const NetworkWeights &weights, std::size_t t) {
 	for (std::size_t i = 0; i < n; ++i) {
 		const Beginning &b = beginnings_[first + i];
 		std::memcpy(ended + i * d_, before + b.row * d_, d_ * sizeof(float));
-		if (b.earlier == kNone)
-			std::fill_n(user + i * d_, d_, 0.0f);
-		else
-			std::memcpy(user + i * d_, user_after_.data() + b.earlier * d_, d_ * sizeof(float));
+		user_before(b, user + i * d_);
 	}
 	k.product(n, 3 * d_, d_, plain(ended, d_), weights[Part::UserInput], 3 * d_, gates, 4 * d_, false);
 	k.add_row(n, 3 * d_, weights[Part::UserInputBias], gates, 4 * d_);

@@ -60,6 +60,9 @@ public:
 	struct Options {
 		float drop = 0;			   // share of values dropped
 		std::uint32_t horizon = 0; // steps after which a slope is cut; 0 = never
+		/// Where each history stands before its first event, rows(0) × state_size(): what `state_before` told. Null = at nothing.
+		/// A first event's beginning of a session is then in it. Not for backward.
+		const float *start = nullptr;
 	};
 
 	explicit NetworkPass(MemoryBudget *budget);
@@ -80,9 +83,16 @@ public:
 	float target_slope(std::size_t event) const noexcept { return truth_[event].slope; }
 	/// After forward.
 	const float *state(std::size_t event) const noexcept { return next_.data() + event * d_; }
+	/// Values of what a history stands at: of the session's level, then of the user's.
+	static std::size_t state_size(const NetworkShape &shape) noexcept { return shape.two_levels ? 2 * shape.d : shape.d; }
+	/// After forward: where the history in row `row` stood before its last event, which is event `last` of the pass.
+	void state_before_last(std::size_t row, std::size_t last, float *out) const noexcept;
 
 private:
 	static constexpr std::size_t kChunk = 128; // events
+	struct Beginning {
+		std::uint32_t row, earlier; // history; the one before of the same history, or kNone
+	};
 	/// The network's upper part over the events of a chunk, a row each.
 	struct Upper {
 		std::size_t first, n;
@@ -94,6 +104,8 @@ private:
 	void index_sessions();
 	void enter(const NetworkWeights &weights, const float *items, std::size_t first, std::size_t n);
 	void begin_sessions(const NetworkWeights &weights, std::size_t t);
+	void start(float *before) const noexcept;
+	void user_before(const Beginning &beginning, float *out) const noexcept;
 	Upper upper(std::size_t first, std::size_t n, std::size_t rivals);
 	void rise(const NetworkWeights &weights, const Upper &at);
 	double compare(const Upper &at, const float *items, const float *item_bias, const Rivals &rivals, float *rival_slopes,
@@ -113,12 +125,10 @@ private:
 	std::vector<math::RecsysTruth> truth_;
 	// A beginning of a session a row, in the order of steps: the session level's state before, the user level's before and
 	// after, its gates, what is proposed and how much of it is taken; then slopes.
-	struct Beginning {
-		std::uint32_t row, earlier; // history; the one before of the same history, or kNone
-	};
 	static constexpr std::uint32_t kNone = 0xffffffffu;
 	std::vector<Beginning> beginnings_;
 	std::vector<std::uint32_t> beginnings_of_; // of step t: [t], [t + 1]
+	std::vector<std::uint32_t> latest_;		   // of each history, or kNone
 	Budgeted<float> ended_, user_before_, user_after_, user_gates_, proposal_, gate_, dproposal_, dgate_, duser_;
 	Budgeted<float> recurrent_, carry_, scratch_;
 };

@@ -4,8 +4,9 @@
 
 namespace recsys::recipe {
 
-void PastBuffer::read(std::span<const Event> history, std::size_t n_items) noexcept {
+void PastBuffer::read(std::span<const Event> history, std::size_t n_items, std::uint64_t user) noexcept {
 	n_votes_ = n_denied_ = 0;
+	user_ = user;
 	if (history.size() > kMaxPast)
 		history = history.last(kMaxPast);
 	const bool any_negative =

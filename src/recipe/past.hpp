@@ -19,20 +19,26 @@ struct Vote {
 	std::uint32_t item, age;
 	const Event *event = nullptr; // of the history that was read
 };
-using Past = std::span<const Vote>; // newest first
+/// The votes, newest first, and whose they are, as Query tells it.
+struct Past : std::span<const Vote> {
+	Past() = default;
+	Past(std::span<const Vote> votes, std::uint64_t of = 0) noexcept : std::span<const Vote>(votes), user(of) {}
+	std::uint64_t user = 0;
+};
 
 /// Lives on the stack of a request.
 class PastBuffer {
 public:
 	/// `history`: oldest first, must outlive the votes; items must be below `n_items`, others are skipped.
-	void read(std::span<const Event> history, std::size_t n_items) noexcept;
-	Past past() const noexcept { return {votes_.data(), n_votes_}; }
+	void read(std::span<const Event> history, std::size_t n_items, std::uint64_t user = 0) noexcept;
+	Past past() const noexcept { return {{votes_.data(), n_votes_}, user_}; }
 	std::span<const std::uint32_t> denied() const noexcept { return {denied_.data(), n_denied_}; }
 
 private:
 	std::array<Vote, kMaxPast> votes_;
 	std::array<std::uint32_t, kMaxPast> denied_;
 	std::size_t n_votes_ = 0, n_denied_ = 0;
+	std::uint64_t user_ = 0;
 };
 
 } // namespace recsys::recipe

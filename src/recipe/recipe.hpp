@@ -107,6 +107,8 @@ struct Event {
 struct Query {
 	std::span<const Event> history; // oldest first, at most max_history() newest
 	std::uint32_t item = data::kNone; // the request's item, for related items
+	/// hash64 of the user's id, for what a model keeps of its users; 0 = nobody, or somebody whose rows the caller may not all see.
+	std::uint64_t user = 0;
 };
 
 /// Which rung of the ladder produced an item's score.

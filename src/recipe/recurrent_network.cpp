@@ -5,6 +5,7 @@
 
 #include "base/rng.hpp"
 #include "math/kernels.hpp"
+#include "recipe/user_states.hpp"
 
 namespace recsys::recipe {
 
@@ -82,22 +83,27 @@ NetworkSettings settings_of(const Plan &plan, const TrainRequest &request) {
 
 class RecurrentScorer final : public ExpertScorer {
 public:
-	RecurrentScorer(const StoredShape &stored, const NetworkShape &shape, std::span<const float> weights,
-					std::span<const float> items, std::span<const float> bias)
-		: layout_(shape), weights_(weights), items_(items), bias_(bias) {
-		code_.pause = stored.pause;
-		code_.told_sessions = stored.told_sessions;
-	}
+	RecurrentScorer(const NetworkShape &shape, const EventCode &code, std::span<const float> weights, std::span<const float> items,
+					std::span<const float> bias, const UserStates &states)
+		: layout_(shape), code_(code), weights_(weights), items_(items), bias_(bias), states_(states) {}
+
 	void add(Past past, float weight, Dense out) const override {
 		if (past.empty())
 			return;
 		// A request's memory stays with its thread: it is as large as 200 events need, whatever the model.
 		static thread_local NetworkPass pass(nullptr);
 		static thread_local PackedHistories history;
-		pack(past, history);
+		static thread_local std::vector<float> state;
+		NetworkPass::Options options;
+		Stretch stretch{past, states_.find(past, code_, state)};
+		if (stretch.count > 0)
+			options.start = state.data();
+		else
+			stretch.count = past.size();
+		pack_stretches({&stretch, 1}, code_, history);
 		const NetworkWeights weights{layout_, weights_.data()};
-		pass.forward(weights, items_.data(), history, {}, {});
-		const float *answer = pass.answer(weights, past.size() - 1);
+		pass.forward(weights, items_.data(), history, options, {});
+		const float *answer = pass.answer(weights, stretch.count - 1);
 		math::kernels().scores(bias_.size(), layout_.shape().d, items_.data(), bias_.data(), answer, weight, out.logit);
 		out.mark_all();
 	}
@@ -105,25 +111,10 @@ public:
 	bool reads_sessions() const noexcept override { return code_.told_sessions != 0; }
 
 private:
-	void pack(Past past, PackedHistories &out) const {
-		out.extra_columns = EventCode::kColumns;
-		out.step.assign(1, 0);
-		out.slot.clear();
-		out.extra.clear();
-		out.session.clear();
-		for (std::size_t i = past.size(); i-- > 0;) {
-			const Event *before = i + 1 < past.size() ? past[i + 1].event : nullptr, &now = *past[i].event;
-			out.slot.push_back(past[i].item);
-			out.extra.resize(out.extra.size() + EventCode::kColumns);
-			code_.rows(before, now, out.extra.data() + out.extra.size() - EventCode::kColumns);
-			out.session.push_back(before != nullptr && code_.begins_session(*before, now));
-			out.step.push_back(static_cast<std::uint32_t>(out.slot.size()));
-		}
-	}
-
 	NetworkLayout layout_;
 	EventCode code_;
 	std::span<const float> weights_, items_, bias_;
+	UserStates states_;
 };
 
 } // namespace
@@ -146,6 +137,9 @@ void RecurrentNetwork::fit(const TrainRequest &request, const Sequences &sequenc
 	writer.add<float>(kWeights, model.weights);
 	writer.add<float>(kItems, model.items);
 	writer.add<float>(kBias, model.bias);
+	// Held-out users are asked about earlier moments than their newest; so are all whom a training measures.
+	if (held_out == nullptr)
+		write_user_states(request, {model.layout, model.weights.data()}, model.items.data(), code_, {}, writer);
 }
 
 void RecurrentNetwork::begin(const TrainRequest &request, const Sequences &sequences, const HeldOutCases *held_out) {
@@ -184,10 +178,33 @@ void RecurrentNetwork::begin(const TrainRequest &request, const Sequences &seque
 	training_->fit(events, &asked, inputs);
 }
 
-// Nothing was learnt of an added item: it stands where the least chosen ones do.
+namespace {
+
+struct Stored {
+	NetworkShape shape;
+	EventCode code;
+};
+
+Stored read_shape(const artifact::View &view) {
+	const StoredShape stored = view.get<StoredShape>(kShape, 1)[0];
+	if (stored.d == 0 || stored.d > kLargest || stored.d % math::kLanes != 0 || stored.n_extra != EventCode::kRows ||
+		stored.two_levels > 1)
+		artifact::View::fail(kShape, "has a value out of range");
+	EventCode code;
+	code.pause = stored.pause;
+	code.told_sessions = stored.told_sessions;
+	return {{stored.d, stored.n_extra, stored.two_levels != 0}, code};
+}
+
+} // namespace
+
+// Nothing was learnt of an added item: it stands where the least chosen ones do. Users stand where the newest events have led them.
 void RecurrentNetwork::update(const artifact::View &old, const UpdatedItems &items, const TrainRequest &request,
 							  artifact::Writer &writer) const {
-	const std::size_t d = old.get<StoredShape>(kShape, 1)[0].d;
+	const Stored stored = read_shape(old);
+	const NetworkLayout layout(stored.shape);
+	const std::size_t d = stored.shape.d;
+	const auto weights = old.get<float>(kWeights, layout.size());
 	const auto vectors = old.get<float>(kItems, items.old_size() * d), biases = old.get<float>(kBias, items.old_size());
 	const float lowest = biases.empty() ? 0.0f : *std::min_element(biases.begin(), biases.end());
 	Budgeted<float> moved(items.size() * d, 0.0f, BudgetAllocator<float>(&request.budget));
@@ -197,25 +214,26 @@ void RecurrentNetwork::update(const artifact::View &old, const UpdatedItems &ite
 		std::copy_n(vectors.data() + was * d, d, moved.data() + item * d);
 		bias[item] = biases[was];
 	}
+	Budgeted<std::uint32_t> item_of(request.data.n_items(), 0, BudgetAllocator<std::uint32_t>(&request.budget));
+	for (std::uint32_t item = 0; item < items.size(); ++item)
+		if (items.from_data()[item] != data::kNone)
+			item_of[items.from_data()[item]] = item;
 	copy_section(old, kShape, writer);
 	copy_section(old, kWeights, writer);
 	writer.add<float>(kItems, moved);
 	writer.add<float>(kBias, bias);
+	write_user_states(request, {layout, weights.data()}, moved.data(), stored.code, item_of, writer);
 }
 
 std::unique_ptr<ExpertScorer> RecurrentNetwork::open(const artifact::View &view, std::size_t n_items) const {
-	const StoredShape stored = view.get<StoredShape>(kShape, 1)[0];
-	if (stored.d == 0 || stored.d > kLargest || stored.d % math::kLanes != 0 || stored.n_extra != EventCode::kRows ||
-		stored.two_levels > 1)
-		artifact::View::fail(kShape, "has a value out of range");
-	const NetworkShape shape{stored.d, stored.n_extra, stored.two_levels != 0};
+	const auto [shape, code] = read_shape(view);
 	const auto weights = view.get<float>(kWeights, NetworkLayout(shape).size());
-	const auto items = view.get<float>(kItems, n_items * stored.d);
+	const auto items = view.get<float>(kItems, n_items * shape.d);
 	const auto bias = view.get<float>(kBias, n_items);
 	const auto finite = [](float x) { return std::isfinite(x); };
 	if (!std::ranges::all_of(weights, finite) || !std::ranges::all_of(items, finite) || !std::ranges::all_of(bias, finite))
 		artifact::View::fail("recurrent", "has a value that is not finite");
-	return std::make_unique<RecurrentScorer>(stored, shape, weights, items, bias);
+	return std::make_unique<RecurrentScorer>(shape, code, weights, items, bias, UserStates(view, shape));
 }
 
 } // namespace recsys::recipe

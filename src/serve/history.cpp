@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "serve/answer.hpp"
+
 extern "C" {
 #include "access/relation.h"
 #include "storage/bufmgr.h"
@@ -139,6 +141,23 @@ void read_history(Endpoint &endpoint, std::string_view user, std::vector<Event> 
 		}
 	}
 	settle_history(endpoint, out);
+}
+
+bool sees_all_events(Endpoint &endpoint) {
+	endpoint.statements.newest_events.prepared();
+	return !endpoint.statements.newest_events.depends_on_row_security();
+}
+
+recipe::Query ask_for(Endpoint &endpoint, const std::optional<std::string> &user, std::vector<Event> &events) {
+	recipe::Query query;
+	events.clear();
+	if (!user)
+		return query;
+	read_history(endpoint, *user, events);
+	query.history = events;
+	if (!events.empty() && sees_all_events(endpoint))
+		query.user = hash64(canonical_id(*user, endpoint.user_type()));
+	return query;
 }
 
 pg::Param user_ids_param(Endpoint &endpoint, std::string_view user) {

@@ -2,6 +2,8 @@
 // earlier in the transaction counts, and a rollback takes it back; deleted and changed events act at once.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +25,13 @@ void cut_newest(Endpoint &endpoint, std::vector<recipe::Event> &events);
 std::uint32_t session_ordinal(std::string_view session);
 /// Whether users of the group have further ids at all.
 bool has_aliases(const Endpoint &endpoint);
+
+/// Whether the caller sees all rows of his users' histories. What the model keeps of a user may come from rows that row-level
+/// security hides. Must be called within a SpiScope.
+bool sees_all_events(Endpoint &endpoint);
+/// What the model is asked for a user, or for nobody: reads his history into `events`, which must outlive the answer.
+/// Must be called within a SpiScope.
+recipe::Query ask_for(Endpoint &endpoint, const std::optional<std::string> &user, std::vector<recipe::Event> &events);
 
 /// The ids under which a user has events, himself and his aliases, as an array for `user_id = ANY($1)`; null for an id that
 /// nobody can have. Must be called within a SpiScope.

@@ -97,13 +97,7 @@ void answer(Endpoint &endpoint, const RankingRequest &request, const TakeAnswer 
 		throw Error(sqlstate::LimitExceeded, "number of items in \"input_list\" must be at most " + std::to_string(kMaxInputs));
 	check_recipe(endpoint, request);
 	Workspace work;
-	if (request.user)
-		read_history(endpoint, *request.user, work->history);
-	else
-		work->history.clear();
-	recipe::Query query;
-	query.history = work->history;
-	endpoint.model().scorer().score(query, work->scores);
+	endpoint.model().scorer().score(ask_for(endpoint, request.user, work->history), work->scores);
 	std::vector<std::string> storage;
 	std::vector<Input> inputs = distinct_inputs(endpoint, request.items, storage);
 	CandidateTest test = candidate_test(endpoint, request.filter, {request.user, std::nullopt});

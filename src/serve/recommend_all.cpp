@@ -1,6 +1,7 @@
 // A filter is asked about all items once, for a user without any event. For a user it can say something else only of the items that
 // he has events on: these are asked about anew. That holds for conditions on items and interactions; where a filter looks at
 // anything else of the user, and where a list would be short, the user is answered as in real time.
+#include "base/hash.hpp"
 #include "serve/workspace.hpp"
 
 #include "serve/recommend_all.hpp"
@@ -17,6 +18,7 @@
 #include "pg/threads.hpp"
 #include "serve/candidate_test.hpp"
 #include "serve/everyone.hpp"
+#include "serve/history.hpp"
 #include "serve/recommend.hpp"
 
 extern "C" {
@@ -131,6 +133,7 @@ public:
 		}
 		if (asks_ != Asks::More)
 			test_items();
+		sees_all_ = sees_all_events(endpoint);
 	}
 
 	/// `told`: called with the number of users after each block.
@@ -223,6 +226,7 @@ private:
 		answer.picks.clear();
 		recipe::Query query;
 		query.history = answer.person.history;
+		query.user = sees_all_ ? hash64(answer.person.id) : 0;
 		endpoint_.model().scorer().score(query, buffers.scores);
 		buffers.order.reset(buffers.scores.logit);
 		for (std::size_t block = wanted_ + answer.person.items.size(); answer.picks.size() < wanted_; block *= 4) {
@@ -271,6 +275,7 @@ private:
 	const std::size_t wanted_;
 	filter::Applied applied_;
 	Asks asks_ = Asks::Nothing;
+	bool sees_all_ = false; // the caller sees all events
 	BufferPool pool_;
 	std::optional<std::vector<Pick>> cold_; // the list of all who have no events
 	std::vector<std::uint8_t> allowed_, present_; // by ordinal: 1 = may be returned to somebody without events; is there

@@ -122,11 +122,7 @@ std::uint32_t Candidates::find(std::string_view id) const {
 
 Candidates score_candidates(Endpoint &endpoint, const Subject &subject, Workspace &work) {
 	Candidates candidates{endpoint.model()};
-	if (subject.user)
-		read_history(endpoint, *subject.user, work->history);
-	else
-		work->history.clear();
-	candidates.query.history = work->history;
+	candidates.query = ask_for(endpoint, subject.user, work->history);
 	if (subject.item)
 		candidates.query.item = candidates.model.find_item(canonical_id(*subject.item, endpoint.item_type()));
 	candidates.model.scorer().score(candidates.query, work->scores);

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 
 #include "recipe/evaluate.hpp"
+#include "base/hash.hpp"
 #include "recipe/recurrent_network.hpp"
+#include "recipe/user_states.hpp"
 #include "unit/recipe/training.hpp"
 
 using namespace recsys;
@@ -158,6 +161,68 @@ TEST_CASE("recurrent network: what a user did in earlier sessions reaches the ne
 			right += best(*scorer, history, set.n_items()) == item / 2 + step;
 		}
 	CHECK(right >= asked * 8 / 10);
+}
+
+TEST_CASE("recurrent network: a stored state answers as the whole history does, and only for the history that it was made of") {
+	std::vector<Row> rows = habits(400, 40);
+	for (std::int64_t e = 0; e < 300; ++e) // more than a request looks at
+		rows.push_back({"long", item_id(static_cast<std::uint64_t>(e * 7 % 40)), "", e * 600 * kSecond});
+	const data::TrainingSet set = test::make_set(rows);
+	Training training(set, kRecipe, {}, 2);
+	Fitted fitted(training, true);
+	const auto bytes = fitted.writer.finish();
+	const artifact::View view(bytes);
+	const NetworkShape shape{view.get<std::uint32_t>("recurrent.shape")[0], EventCode::kRows, true};
+	REQUIRE(view.get<std::uint32_t>("recurrent.shape")[1] == 1);
+	const UserStates states(view, shape);
+	EventCode code;
+	std::memcpy(&code.pause, &view.get<std::uint32_t>("recurrent.shape")[4], sizeof code.pause);
+	const auto scorer = fitted.expert.open(view, set.n_items());
+	const auto answers = [&](const std::vector<Event> &history, std::string_view user, std::size_t expected) {
+		PastBuffer past;
+		past.read(history, set.n_items(), hash64(user));
+		std::vector<float> state;
+		CHECK(states.find(past.past(), code, state) == expected);
+		std::vector<float> with(set.n_items()), without(set.n_items());
+		std::vector<std::uint32_t> dirty(set.n_items());
+		const std::size_t blocks = set.n_items() / Dense::kBlock + 1;
+		scorer->add(past.past(), 1.0f, {with.data(), dirty.data(), blocks});
+		past.read(history, set.n_items());
+		scorer->add(past.past(), 1.0f, {without.data(), dirty.data(), blocks});
+		CHECK((with == without) == (expected == 0));
+		for (std::size_t item = 0; item < set.n_items(); ++item)
+			CHECK(std::abs(with[item] - without[item]) < 0.02f);
+	};
+	for (const std::string_view user : {"u7", "long"}) {
+		const std::uint32_t ordinal = set.users().find(user);
+		std::vector<Event> history;
+		for (std::size_t e = set.user_begin(ordinal); e < set.user_begin(ordinal + 1); ++e)
+			history.push_back({set.item()[e], set.time()[e], 1});
+		const auto newest = [](std::vector<Event> events) {
+			return events.size() <= kMaxPast ? events : std::vector<Event>(events.end() - kMaxPast, events.end());
+		};
+		answers(newest(history), user, 1);
+		answers(newest(history), "u8", 0);
+		auto now = history;
+		now.push_back({3, history.back().time + kSecond, 1}); // in the session
+		answers(newest(now), user, 2);
+		now.push_back({5, history.back().time + kDay, 1}); // a new one
+		now.push_back({6, history.back().time + kDay + kSecond, 1});
+		answers(newest(now), user, 4);
+		auto changed = now;
+		changed[history.size() - 3].item ^= 1;
+		answers(newest(changed), user, 0);
+		changed = now;
+		changed.erase(changed.begin() + static_cast<std::ptrdiff_t>(history.size()) - 2);
+		answers(newest(changed), user, 0);
+		changed = now;
+		changed.insert(changed.begin() + static_cast<std::ptrdiff_t>(history.size()) - 4, {9, changed[history.size() - 4].time, 1});
+		answers(newest(changed), user, 0);
+		changed = now;
+		changed.back().sign = -1; // takes back what went before, if there was any
+		const bool takes_back = std::any_of(history.begin(), history.end(), [](const Event &e) { return e.item == 6; });
+		answers(newest(changed), user, takes_back ? 0 : 3);
+	}
 }
 
 TEST_CASE("recurrent network: stop and budget end it, and leave nothing charged") {
