@@ -25,11 +25,32 @@ inline Vector load(const float *p) { return *reinterpret_cast<const Vector *>(p)
 inline void store(float *p, Vector v) { *reinterpret_cast<Vector *>(p) = v; }
 inline Vector all(float x) { return x - Vector{}; }
 
-inline float sum(Vector v) {
-	float total = 0;
-	for (Size i = 0; i < kWidth; ++i)
-		total += v[i];
-	return total;
+template <Size... kLane> struct Lanes {};
+template <Size kCount> Lanes<__integer_pack(kCount)...> first_lanes();
+using AllLanes = decltype(first_lanes<kWidth>());
+
+/// Adds lanes whose numbers differ in the bit kBit: of `a` into the lanes without it, of `b` into those with it.
+template <Size kBit, Size... kLane> inline Vector fold(Vector a, Vector b, Lanes<kLane...>) {
+	return __builtin_shufflevector(a, b, ((kLane & kBit) != 0 ? kLane + kWidth : kLane)...) +
+		   __builtin_shufflevector(a, b, ((kLane & kBit) != 0 ? (kLane ^ kBit) + kWidth : kLane ^ kBit)...);
+}
+
+template <Size kBit = 1> inline float sum(Vector v) {
+	if constexpr (kBit == kWidth)
+		return v[0];
+	else
+		return sum<kBit * 2>(fold<kBit>(v, v, AllLanes()));
+}
+
+/// Lane i of what comes back is the sum of v[i]; v is overwritten.
+template <Size kBit = 1> inline Vector sums(Vector *v) {
+	if constexpr (kBit == kWidth) {
+		return v[0];
+	} else {
+		for (Size i = 0; i < kWidth / kBit / 2; ++i)
+			v[i] = fold<kBit>(v[2 * i], v[2 * i + 1], AllLanes());
+		return sums<kBit * 2>(v);
+	}
 }
 
 // 2^n * p(r) with x = n log 2 + r, |r| <= log(2) / 2; the polynomial is the minimax one of the Cephes library's expf.
@@ -347,7 +368,17 @@ void adam_rest(Size n, std::uint64_t count, RecsysAdam step, float *weight, floa
 }
 
 void scores(Size rows, Size columns, const float *matrix, const float *bias, const float *x, float weight, float *out) {
-	for (Size i = 0; i < rows; ++i, matrix += columns)
+	Size i = 0;
+	for (; i + kWidth <= rows; i += kWidth, matrix += kWidth * columns) {
+		Vector total[kWidth] = {};
+		for (Size j = 0; j < columns; j += kWidth) {
+			const Vector factor = load(x + j);
+			for (Size row = 0; row < kWidth; ++row)
+				total[row] += load(matrix + row * columns + j) * factor;
+		}
+		store(out + i, load(out + i) + weight * (sums(total) + load(bias + i)));
+	}
+	for (; i < rows; ++i, matrix += columns)
 		out[i] += weight * (dot(columns, matrix, x) + bias[i]);
 }
 

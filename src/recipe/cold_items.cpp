@@ -1,9 +1,10 @@
 #include "recipe/cold_items.hpp"
 
-#include "recipe/feature_sections.hpp"
-
 #include <algorithm>
 #include <cmath>
+
+#include "math/kernels.hpp"
+#include "recipe/feature_sections.hpp"
 
 namespace recsys::recipe {
 
@@ -29,7 +30,7 @@ ColdItems::ColdItems(const artifact::View &view, std::size_t n_items)
 	if (!ascending || (!items_.empty() && items_.back() >= n_items))
 		artifact::View::fail("cold.items", "has an impossible item");
 	rank_ = n_items == 0 ? 0 : forth_.size() / n_items;
-	if (rank_ > kItemRank || forth_.size() != rank_ * n_items || vectors_.size() != rank_ * items_.size())
+	if (rank_ > kItemRank || rank_ % math::kLanes != 0 || forth_.size() != rank_ * n_items || vectors_.size() != rank_ * items_.size())
 		artifact::View::fail("cold.vectors", "has an unexpected size");
 	for (const auto &[name, values] : {std::pair("cold.rest", rest_), {"cold.log_share", log_share_}, {"cold.vectors", vectors_},
 									   {"cold.forth", forth_}})
@@ -69,9 +70,9 @@ std::vector<float> age_weights(float power) {
 
 void sum_past(Past past, std::span<const float> age_weight, const float *forth, std::span<float> out) noexcept {
 	std::fill(out.begin(), out.end(), 0.0f);
+	const math::RecsysKernels &k = math::kernels();
 	for (const Vote &vote : past)
-		for (std::size_t d = 0; d < out.size(); ++d)
-			out[d] += age_weight[vote.age] * forth[vote.item * out.size() + d];
+		k.axpy(out.size(), age_weight[vote.age], forth + vote.item * out.size(), out.data());
 }
 
 void ColdItems::mix_base(std::size_t first, std::size_t last, float prior, bool any_past, float *logit) const noexcept {
@@ -89,12 +90,9 @@ void ColdItems::add(Past past, Dense out) const {
 	float sum[kItemRank];
 	const std::span<float> taste(sum, rank_);
 	sum_past(past, age_weight_, forth_.data(), taste);
-	for (std::size_t i = 0; i < items_.size(); ++i) {
-		float dot = 0;
-		for (std::size_t d = 0; d < taste.size(); ++d)
-			dot += taste[d] * vectors_[i * rank_ + d];
-		out.add(items_[i], weight_ * rest_[i] * dot);
-	}
+	const math::RecsysKernels &k = math::kernels();
+	for (std::size_t i = 0; i < items_.size(); ++i)
+		out.add(items_[i], weight_ * rest_[i] * k.dot(rank_, sum, vectors_.data() + i * rank_));
 }
 
 void ColdItems::tell_reasons(std::span<Reason> reason) const noexcept {

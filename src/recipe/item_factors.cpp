@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "math/kernels.hpp"
 #include "math/low_rank.hpp"
 #include "recipe/neighbours.hpp"
 
@@ -130,10 +131,13 @@ private:
 	std::vector<float> chance_;		// classes × classes
 };
 
-void scale_columns(math::Matrix &m, std::span<const float> singular) {
+/// Columns times the roots of the singular values, and as many zero ones as the kernels want.
+math::Matrix scaled(const math::Matrix &m, std::span<const float> singular, MemoryBudget &budget) {
+	math::Matrix out(m.rows, math::padded(m.columns), &budget);
 	for (std::size_t r = 0; r < m.rows; ++r)
 		for (std::size_t d = 0; d < m.columns; ++d)
-			m.row(r)[d] *= std::sqrt(singular[d]);
+			out.row(r)[d] = m.row(r)[d] * std::sqrt(singular[d]);
+	return out;
 }
 
 } // namespace
@@ -149,10 +153,8 @@ ItemFactors factorize_items(const TrainRequest &request, std::span<const std::ui
 		const NeighbourCounts counts = count_neighbours(request, sequences, settings);
 		lift.emplace(request, counts, sequences.n_items(), workers);
 	}
-	math::LowRank svd = math::truncated_svd(*lift, kItemRank, kSeed, workers);
-	scale_columns(svd.left, svd.singular);
-	scale_columns(svd.right, svd.singular);
-	return {std::move(svd.left), std::move(svd.right)};
+	const math::LowRank svd = math::truncated_svd(*lift, kItemRank, kSeed, workers);
+	return {scaled(svd.left, svd.singular, request.budget), scaled(svd.right, svd.singular, request.budget)};
 }
 
 } // namespace recsys::recipe

@@ -17,7 +17,8 @@ namespace recsys::recipe {
 
 inline constexpr std::size_t kItemRank = 64;
 
-/// items × rank; the rank is smaller when the items do not differ in more ways. Items without events have zero rows.
+/// items × rank, a multiple of math::kLanes; it is smaller when the items do not differ in more ways. Items without events have
+/// zero rows.
 struct ItemFactors {
 	math::Matrix forth, back;
 };
