@@ -74,9 +74,8 @@ public:
 		const std::optional<Part> part = next_part(job_, last_);
 		if (!part)
 			return false;
-		Endpoint endpoint(version_of(group_, version_));
-		const std::unique_ptr<BatchAnswerer> answerer = open_batch(kind_, endpoint, settings_of(config_));
-		answer(*part, *answerer);
+		open();
+		answer(*part);
 		last_ = part->number;
 		return true;
 	}
@@ -104,7 +103,18 @@ private:
 			jobs::check_file_right(jobs::Use::Write, jobs::asker(config_), kWrite);
 	}
 
-	void answer(const Part &part, BatchAnswerer &answerer) {
+	// Opened once, as long as nothing changes: a model takes as long to open as dozens of lines take.
+	void open() {
+		(void)store::models_were_evicted();
+		if (answerer_ && generation_ == catalog::cache_generation() && endpoint_->model().current())
+			return;
+		answerer_.reset();
+		generation_ = catalog::cache_generation();
+		endpoint_ = std::make_unique<Endpoint>(version_of(group_, version_));
+		answerer_ = open_batch(kind_, *endpoint_, settings_of(config_));
+	}
+
+	void answer(const Part &part) {
 		const pg::Scratch scratch;
 		std::string output;
 		std::int32_t failed = 0;
@@ -112,7 +122,7 @@ private:
 		for (std::string_view text; cutter.next(text);) {
 			report_("answering lines", answered_++, to_answer_);
 			const pg::Scratch::Use use(scratch);
-			failed += answer(text, answerer, output) ? 0 : 1;
+			failed += answer(text, *answerer_, output) ? 0 : 1;
 			output += '\n';
 		}
 		answer_part(job_, part.number, output, failed);
@@ -147,7 +157,9 @@ private:
 	const Json &config_;
 	const jobs::Report &report_;
 	const std::string input_, output_;
-	std::uint64_t answered_ = 0, to_answer_ = 0;
+	std::unique_ptr<Endpoint> endpoint_;
+	std::unique_ptr<BatchAnswerer> answerer_;
+	std::uint64_t generation_ = 0, answered_ = 0, to_answer_ = 0;
 	std::int32_t last_ = 0;
 };
 

@@ -226,7 +226,7 @@ private:
 		answer.picks.clear();
 		recipe::Query query;
 		query.history = answer.person.history;
-		query.user = sees_all_ ? hash64(answer.person.id) : 0;
+		query.user = sees_all_ && !query.history.empty() ? hash64(answer.person.id) : 0;
 		endpoint_.model().scorer().score(query, buffers.scores);
 		buffers.order.reset(buffers.scores.logit);
 		for (std::size_t block = wanted_ + answer.person.items.size(); answer.picks.size() < wanted_; block *= 4) {
