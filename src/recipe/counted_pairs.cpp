@@ -33,6 +33,8 @@ CountedPairs::Rows CountedPairs::rows(const artifact::View &view, const char *of
 	return {view.get<std::uint64_t>(offsets), view.get<std::uint8_t>(bytes), 0, bytes};
 }
 
+bool CountedPairs::present(const artifact::View &view) noexcept { return view.has(kLeast); }
+
 CountedPairs::CountedPairs(const artifact::View &view, std::size_t n_items)
 	: discount_(view.get<double>(kDiscount, n_items)), by_history_(rows(view, kHistoryOffsets, kHistories)),
 	  by_item_(rows(view, kItemOffsets, kItems)), least_(view.get<std::uint32_t>(kLeast, 1).front()) {

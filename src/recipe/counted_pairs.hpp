@@ -32,6 +32,7 @@ void write_pairs(CountedHistories &&counted, MemoryBudget *budget, const StopTok
 
 class CountedPairs {
 public:
+	static bool present(const artifact::View &view) noexcept;
 	/// Errors: RS007.
 	CountedPairs(const artifact::View &view, std::size_t n_items);
 	/// All neighbours of the item with their similarities, best first. Errors: RS007.

@@ -27,9 +27,10 @@ public:
 	/// Of one row.
 	void predict(std::size_t row, const math::Matrix &coefficients, std::span<float> out) const noexcept;
 
-private:
 	/// out = transpose of the regressors * y, over the used rows; y has a row for every row.
 	void transposed_times(const math::Matrix &y, std::span<const std::uint8_t> use, math::Matrix &out, const math::Workers &workers) const;
+
+private:
 	float value(std::size_t row, std::size_t entry) const noexcept;
 
 	const math::Csr &sparse_;

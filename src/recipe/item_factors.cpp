@@ -37,9 +37,9 @@ public:
 		counted_.index = Budgeted<std::uint32_t>(BudgetAllocator<std::uint32_t>(workers.budget));
 		values_ = Budgeted<float>(BudgetAllocator<float>(workers.budget));
 		for (std::size_t part = 0; part < counts.parts.size(); ++part) {
+			request.stop.check();
 			const Neighbour *n = counts.parts[part].data();
 			for (const std::uint32_t size : counts.sizes[part]) {
-				request.stop.check();
 				append_row({n, size});
 				n += size;
 			}
@@ -142,7 +142,7 @@ math::Matrix scaled(const math::Matrix &m, std::span<const float> singular, Memo
 
 } // namespace
 
-ItemFactors factorize_items(const TrainRequest &request, std::span<const std::uint8_t> sides) {
+ItemFactors factorize_items(const TrainRequest &request, std::span<const std::uint8_t> sides, std::size_t rank) {
 	const math::Workers workers{request.executor, request.stop, &request.budget};
 	request.monitor.phase("comparing items", request.data.n_items());
 	std::optional<LiftMap> lift;
@@ -153,7 +153,7 @@ ItemFactors factorize_items(const TrainRequest &request, std::span<const std::ui
 		const NeighbourCounts counts = count_neighbours(request, sequences, settings);
 		lift.emplace(request, counts, sequences.n_items(), workers);
 	}
-	const math::LowRank svd = math::truncated_svd(*lift, kItemRank, kSeed, workers);
+	const math::LowRank svd = math::truncated_svd(*lift, rank, kSeed, workers);
 	return {scaled(svd.left, svd.singular, request.budget), scaled(svd.right, svd.singular, request.budget)};
 }
 

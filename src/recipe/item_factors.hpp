@@ -17,11 +17,11 @@ namespace recsys::recipe {
 
 inline constexpr std::size_t kItemRank = 64;
 
-/// items × rank, a multiple of math::kLanes; it is smaller when the items do not differ in more ways. Items without events have
-/// zero rows.
+/// items × rank, padded to a multiple of math::kLanes; the rank is smaller when the items do not differ in more ways. Items without
+/// events have zero rows. Both are the same but for the signs of columns.
 struct ItemFactors {
 	math::Matrix forth, back;
 };
-ItemFactors factorize_items(const TrainRequest &request, std::span<const std::uint8_t> sides);
+ItemFactors factorize_items(const TrainRequest &request, std::span<const std::uint8_t> sides, std::size_t rank = kItemRank);
 
 } // namespace recsys::recipe

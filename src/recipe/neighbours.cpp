@@ -79,6 +79,7 @@ public:
 				row_.push_back({other, weight});
 		}
 		touched_.clear();
+		poll(row_.size() + 1);
 		const std::size_t kept = std::min<std::size_t>(row_.size(), settings_.neighbours);
 		std::nth_element(row_.begin(), row_.begin() + static_cast<std::ptrdiff_t>(kept), row_.end(), stronger);
 		std::sort(row_.begin(), row_.begin() + static_cast<std::ptrdiff_t>(kept), stronger);
@@ -151,7 +152,6 @@ NeighbourCounts count_neighbours(const TrainRequest &request, const Sequences &s
 	request.executor.run(kTasks, [&](std::size_t task) {
 		RowCounter counter(request, sequences, settings, kernel, user_weight, to_weight);
 		for (std::size_t item = first[task]; item < first[task + 1]; ++item) {
-			request.stop.check();
 			const std::size_t before = counted.parts[task].size();
 			counter.append_row(static_cast<std::uint32_t>(item), counted.parts[task]);
 			counted.sizes[task].push_back(static_cast<std::uint32_t>(counted.parts[task].size() - before));

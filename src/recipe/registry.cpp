@@ -4,6 +4,7 @@
 #include "recipe/next_best_action.hpp"
 #include "recipe/popularity.hpp"
 #include "recipe/recurrent_network.hpp"
+#include "recipe/similar_items.hpp"
 #include "recipe/sims.hpp"
 #include "recipe/user_personalization.hpp"
 
@@ -162,6 +163,38 @@ RecipeSpec sims_row() {
 			.cost = kSimsCost};
 }
 
+constexpr CostModel kSimilarCost{.fixed_seconds = 0,
+								 .event_ns = 200,
+								 .user_ns = 1900,
+								 .item_ns = 400000,
+								 .pair_ns = 0,
+								 .history_limit = 40,
+								 .score_ns = 1,
+								 .parallel_share = 0.9,
+								 .event_bytes = 66,
+								 .user_bytes = 60,
+								 .item_bytes = 13000,
+								 .tuning_pairs = 3e7,
+								 .tuning_pair_ns = 0,
+								 .tuning_pair_bytes = 6,
+								 .operations = similar_items_operations};
+
+RecipeSpec similar_row() {
+	return {.name = "similar-items",
+			.type = RecipeType::RelatedItems,
+			.description = "Items that go with an item, by what people chose and by what items are like: metadata and text carry items "
+						   "with few events, and events take over as they come in.",
+			.required_datasets = {"interactions"},
+			.optional_datasets = {"items"},
+			.hyperparameters = similar_items_hyperparameters(),
+			.capabilities = kAggregate,
+			.needs_user = false,
+			.needs_item = true,
+			.train = train_similar_items,
+			.open = open_sims,
+			.cost = kSimilarCost};
+}
+
 RecipeSpec personalization_row() {
 	return blend_row("user-personalization", RecipeType::UserPersonalization,
 					 "Items that a user will most likely choose next: a learned blend of experts, which react to the user's "
@@ -203,12 +236,13 @@ RecipeSpec use_case(std::string_view domain, RecipeSpec row, const UseCase &as) 
 
 void add_video_use_cases(std::vector<RecipeSpec> &rows) {
 	constexpr std::string_view kVideo = "VIDEO_ON_DEMAND";
-	RecipeSpec more_like = sims_row();
+	RecipeSpec more_like = similar_row();
+	more_like.optional_datasets.clear();
 	more_like.required_datasets.push_back("items");
 	rows.push_back(use_case(kVideo, sims_row(),
 							{"vod-because-you-watched-x", "Watch", "Watch", "What those watch who watched an item, without what the user watched."}));
 	rows.push_back(use_case(kVideo, more_like,
-							{"vod-more-like-x", "", "Watch", "What goes with an item in people's histories, without what the user watched."}));
+							{"vod-more-like-x", "", "Watch", "What is like an item, by what people chose and by its metadata, without what the user watched."}));
 	rows.push_back(use_case(kVideo, popularity_row(train_popularity_count),
 							{"vod-most-popular", "Watch", "", "What most different users watched."}));
 	rows.push_back(use_case(kVideo, trending_row(),
@@ -265,6 +299,7 @@ std::vector<RecipeSpec> all_rows() {
 		popularity_row(train_popularity_count),
 		trending_row(),
 		sims_row(),
+		similar_row(),
 		together_row(),
 		personalization_row(),
 		blend_row("personalized-ranking", RecipeType::PersonalizedRanking,

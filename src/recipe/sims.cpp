@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "math/quantile.hpp"
 #include "math/top_k.hpp"
@@ -180,20 +181,12 @@ SimsOptions options_of(const Hyperparameters &h, bool baskets) {
 			baskets};
 }
 
-CountedHistories write_neighbors(Neighbors neighbors, artifact::Writer &writer) {
-	writer.add<std::uint64_t>(kOffsets, neighbors.offsets);
-	writer.add<std::uint32_t>(kItems, neighbors.item);
-	writer.add<float>(kSimilarity, neighbors.similarity);
-	return std::move(neighbors.counted);
-}
-
 artifact::Writer write_model(const TrainRequest &request, std::span<const std::uint8_t> sides,
 							 std::span<const std::uint8_t> wanted, bool baskets) {
 	artifact::Writer writer("sims", &request.budget);
 	add_common_sections(writer, request);
-	writer.add<float>(kLogits, popularity_logits(count_positive(request, sides), &request.budget, request.stop));
 	CountedHistories counted =
-		write_neighbors(find_neighbors(request, options_of(request.hyperparameters, baskets), sides, wanted), writer);
+		write_neighbors(request, sides, find_neighbors(request, options_of(request.hyperparameters, baskets), sides, wanted), writer);
 	write_pairs(std::move(counted), &request.budget, request.stop, writer);
 	return writer;
 }
@@ -203,8 +196,11 @@ public:
 	explicit SimsScorer(const artifact::View &view)
 		: logits_(view.get<float>(kLogits)), offsets_(view.get<std::uint64_t>(kOffsets, logits_.size() + 1)),
 		  items_(view.get<std::uint32_t>(kItems)), similarity_(view.get<float>(kSimilarity, items_.size())),
-		  pairs_(view, logits_.size()), highest_(logits_.empty() ? 0.0f : *std::max_element(logits_.begin(), logits_.end())),
-		  log_normalizer_(log_sum_exp(logits_)) {}
+		  highest_(logits_.empty() ? 0.0f : *std::max_element(logits_.begin(), logits_.end())),
+		  log_normalizer_(log_sum_exp(logits_)) {
+		if (CountedPairs::present(view))
+			pairs_.emplace(view, logits_.size());
+	}
 	std::size_t n_items() const noexcept override { return logits_.size(); }
 	std::size_t max_history() const noexcept override { return 0; }
 
@@ -222,13 +218,13 @@ public:
 	}
 
 	bool extend(const Query &query, Scores &out) const override {
-		if (query.item >= n_items())
+		if (query.item >= n_items() || !pairs_)
 			return false;
 		const auto [begin, end] = row(query.item);
 		if (end - begin < kNeighbors)
 			return false;
 		std::vector<math::Scored> all;
-		pairs_.neighbours(query.item, all);
+		pairs_->neighbours(query.item, all);
 		place(query.item, all.size(), [&](std::size_t i) { return all[i]; }, out);
 		return true;
 	}
@@ -278,12 +274,21 @@ private:
 	std::span<const std::uint64_t> offsets_;
 	std::span<const std::uint32_t> items_;
 	std::span<const float> similarity_;
-	CountedPairs pairs_;
+	std::optional<CountedPairs> pairs_; // similar-items keeps none
 	float highest_;
 	double log_normalizer_;
 };
 
 } // namespace
+
+CountedHistories write_neighbors(const TrainRequest &request, std::span<const std::uint8_t> sides, Neighbors neighbors,
+								 artifact::Writer &writer) {
+	writer.add<float>(kLogits, popularity_logits(count_positive(request, sides), &request.budget, request.stop));
+	writer.add<std::uint64_t>(kOffsets, neighbors.offsets);
+	writer.add<std::uint32_t>(kItems, neighbors.item);
+	writer.add<float>(kSimilarity, neighbors.similarity);
+	return std::move(neighbors.counted);
+}
 
 Neighbors find_neighbors(const TrainRequest &request, const SimsOptions &options, std::span<const std::uint8_t> sides,
 						 std::span<const std::uint8_t> wanted) {

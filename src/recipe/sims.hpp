@@ -55,6 +55,11 @@ struct Neighbors {
 Neighbors find_neighbors(const TrainRequest &request, const SimsOptions &options, std::span<const std::uint8_t> sides,
 						 std::span<const std::uint8_t> wanted);
 
+/// What open_sims needs, besides the common sections: the neighbours, and the popularity among the users of `sides`. Gives back
+/// what the neighbours were counted from.
+CountedHistories write_neighbors(const TrainRequest &request, std::span<const std::uint8_t> sides, Neighbors neighbors,
+								 artifact::Writer &writer);
+
 TrainResult train_sims(const TrainRequest &request);
 TrainResult train_frequently_bought_together(const TrainRequest &request);
 std::unique_ptr<Scorer> open_sims(const artifact::View &view);

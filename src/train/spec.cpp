@@ -60,8 +60,10 @@ store::Metadata metadata_of(const Spec &spec) {
 	// Recipes of actions have a reader of their own for what is known of users (store/action_reader.hpp).
 	if (spec.recipe->type == recipe::RecipeType::PersonalizedActions)
 		return {};
-	const auto &optional = spec.recipe->optional_datasets;
-	const auto uses = [&](const char *type) { return std::ranges::find(optional, type) != optional.end(); };
+	const auto &required = spec.recipe->required_datasets, &optional = spec.recipe->optional_datasets;
+	const auto uses = [&](const char *type) {
+		return std::ranges::find(required, type) != required.end() || std::ranges::find(optional, type) != optional.end();
+	};
 	const auto excluded = [&](const char *type) { return spec.excluded_columns.value(type, std::vector<std::string>()); };
 	return {uses("items"), uses("users"), excluded("items"), excluded("users")};
 }

@@ -10,6 +10,7 @@
 #   make bench-bank      will a client say yes: quality, calibration
 #   make bench-check     examining 25 million events
 #   make bench-sims      time to train related items
+#   make bench-similar   related items by behaviour and content, on places and orders that were held out
 #   make bench-online-retail  own tables, mapped, beside a copy: equal answers, cost
 #   make bench-recommend_all  lists for everyone, users a second
 #   make bench-filter    filters: exact, and what they take
