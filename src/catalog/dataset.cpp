@@ -139,9 +139,24 @@ std::string source_expression(const Branch &b, const std::string &column) {
 		   (epoch == "ms" ? " OPERATOR(pg_catalog./) 1000.0" : "") + ")";
 }
 
+// The owner of a managed table may drop columns, too.
+void check_own_column(const Branch &b, const std::string &column) {
+	const char *table = to_string(b.dataset.type), *name = column.c_str();
+	const Oid schema = b.group.schema_oid;
+	const bool exists = pg::call([table, name, schema] {
+		const Oid relation = get_relname_relid(table, schema);
+		return !OidIsValid(relation) || get_attnum(relation, name) != InvalidAttrNumber;
+	});
+	if (!exists)
+		throw Error("42703", "column \"" + column + "\" of table \"" + b.group.schema + "." + table + "\" no longer exists", {},
+					"Add it again: ALTER TABLE " + own_table(b.group, b.dataset.type) + " ADD COLUMN " + quote_identifier(column) + " " +
+						column_sql_type(b.dataset, column) + ".");
+}
+
 std::string expression(const Branch &b, const std::string &column) {
 	if (b.source != nullptr)
 		return source_expression(b, column);
+	check_own_column(b, column);
 	return "t." + quote_identifier(column) + cast_sql(column_sql_type(b.dataset, column));
 }
 

@@ -397,12 +397,11 @@ ParameterValue bound_strings(const Parameter &p, const std::string &value) {
 	return strings;
 }
 
-// A time may be given as ISO 8601, quoted or bare.
 ParameterValue bound_epoch(const Parameter &p, const std::string &value) {
-	const std::string text = parse_string(p.placeholder, value);
-	if (const std::optional<double> time = parse_time(text))
-		return to_epoch(*time);
-	return number_value(p.type, parse_number(p.placeholder, value));
+	const std::variant<std::string, double> moment = parse_moment(p.placeholder, value);
+	if (const double *seconds = std::get_if<double>(&moment))
+		return to_epoch(*seconds);
+	return number_value(p.type, std::get<std::string>(moment));
 }
 
 } // namespace

@@ -263,6 +263,16 @@ std::string parse_number(std::string_view placeholder, std::string_view value) {
 	return number;
 }
 
+std::variant<std::string, double> parse_moment(std::string_view placeholder, std::string_view value) {
+	const std::string text = parse_string(placeholder, value), digits(trimmed(text));
+	if (const std::optional<double> time = parse_time(text))
+		return *time;
+	if (is_number(digits))
+		return digits;
+	throw Error(sqlstate::InvalidParameter, "value of placeholder $" + std::string(placeholder) + " must be a time",
+				"Found \"" + text + "\".", "Write seconds since 1970, or ISO 8601 such as {\"SINCE\": \"2026-01-31T12:00:00Z\"}.");
+}
+
 std::optional<double> parse_time(std::string_view text) {
 	std::string_view rest = trimmed(text);
 	std::optional<double> time = take_date(rest);

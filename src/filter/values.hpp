@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "filter/ast.hpp"
@@ -24,6 +25,8 @@ std::vector<std::string> parse_list(std::string_view placeholder, std::string_vi
 std::string parse_string(std::string_view placeholder, std::string_view value);
 /// One number as digits: "-3", "0.5"; quoted or bare. Errors: 22023.
 std::string parse_number(std::string_view placeholder, std::string_view value);
+/// A time as digits of seconds since 1970, or as such in double precision where it is ISO 8601; quoted or bare. Errors: 22023.
+std::variant<std::string, double> parse_moment(std::string_view placeholder, std::string_view value);
 
 /// Seconds since 1970 of an ISO 8601 time, to the microsecond: 2023-11-14, 2023-11-14T22:13:20.5+01:00, 2023-11-14
 /// 22:13Z. Without a zone it is UTC. Nothing if it is not one.

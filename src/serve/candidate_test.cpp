@@ -35,14 +35,16 @@ bool newer(const PassingItems::NewItem &a, const PassingItems::NewItem &b) {
 }
 
 // Of an item with several rows the newest counts.
-void settle(std::vector<PassingItems::NewItem> &items) {
-	std::sort(items.begin(), items.end(), [](const auto &a, const auto &b) { return a.id != b.id ? a.id < b.id : newer(a, b); });
-	items.erase(std::unique(items.begin(), items.end(), [](const auto &a, const auto &b) { return a.id == b.id; }), items.end());
+void settle(PassingItems &items) {
+	std::sort(items.known.begin(), items.known.end());
+	items.known.erase(std::unique(items.known.begin(), items.known.end()), items.known.end());
+	std::vector<PassingItems::NewItem> &unknown = items.unknown;
+	std::sort(unknown.begin(), unknown.end(), [](const auto &a, const auto &b) { return a.id != b.id ? a.id < b.id : newer(a, b); });
+	unknown.erase(std::unique(unknown.begin(), unknown.end(), [](const auto &a, const auto &b) { return a.id == b.id; }), unknown.end());
 }
 
 void intersect(PassingItems &all, const PassingItems &other) {
-	for (std::size_t i = 0; i < all.known.size(); ++i)
-		all.known[i] &= other.known[i];
+	std::erase_if(all.known, [&](std::uint32_t item) { return !std::binary_search(other.known.begin(), other.known.end(), item); });
 	const auto passes = [&other](const PassingItems::NewItem &item) {
 		return std::binary_search(other.unknown.begin(), other.unknown.end(), item,
 								  [](const auto &a, const auto &b) { return a.id < b.id; });
@@ -178,17 +180,15 @@ const PassingItems &CandidateTest::passing() {
 PassingItems CandidateTest::passing(Predicate &predicate) {
 	const store::Model &model = endpoint_.model();
 	PassingItems out;
-	out.known.resize(model.items().size(), 0);
 	const auto take = [&](std::string_view id, std::optional<TimestampTz> created) {
 		if (const std::uint32_t item = model.find_item(id); item != data::kNone)
-			out.known[item] = 1;
+			out.known.push_back(item);
 		else
 			out.unknown.push_back({std::string(id), created});
 	};
 	each_passing(predicate, items_without_row(endpoint_), endpoint_.item_type(), take);
-	settle(out.unknown);
-	const auto passed = static_cast<double>(std::count(out.known.begin(), out.known.end(), 1));
-	predicate.plans->observe(passed / static_cast<double>(std::max<std::size_t>(out.known.size(), 1)));
+	settle(out);
+	predicate.plans->observe(static_cast<double>(out.known.size()) / static_cast<double>(std::max<std::size_t>(model.items().size(), 1)));
 	return out;
 }
 

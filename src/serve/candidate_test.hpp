@@ -44,7 +44,7 @@ void each_passing(const Predicate &predicate, const std::vector<std::string_view
 
 /// All items that pass a request's predicates, whether the model knows them or not.
 struct PassingItems {
-	std::vector<std::uint8_t> known; // by ordinal of the model: 1 = passes
+	std::vector<std::uint32_t> known; // ordinals of the model, ascending, each once
 	struct NewItem {
 		std::string id;
 		std::optional<TimestampTz> created;

@@ -163,9 +163,10 @@ private:
 	void test_items() {
 		CandidateTest test = candidate_test(endpoint_, request_.filter, {});
 		const artifact::IdView &items = endpoint_.model().items();
-		allowed_.assign(items.size(), 1);
+		allowed_.assign(items.size(), test.has_predicates() ? 0 : 1);
 		if (test.has_predicates())
-			allowed_ = test.passing().known;
+			for (const std::uint32_t item : test.passing().known)
+				allowed_[item] = 1;
 		std::vector<std::string_view> ids;
 		std::vector<std::uint32_t> ordinals;
 		for (std::uint32_t first = 0; first < items.size(); first += kItemsAtOnce) {

@@ -54,17 +54,23 @@ private:
 		return std::min(most, std::max(expected, wanted_));
 	}
 
-	// False when `limit` candidates were tested, and the list is still short.
-	bool take(std::span<const float> logits, std::size_t block, std::size_t limit, bool presence_only) {
+	// The logits are those of `ordinals`, where there are any, else of all. False when `limit` candidates were tested, and the list
+	// is still short.
+	bool take(std::span<const float> logits, std::size_t block, std::size_t limit, bool presence_only,
+			  std::span<const std::uint32_t> ordinals = {}) {
 		out_.clear();
 		order_.reset(logits);
 		for (std::size_t tested = 0; out_.size() < wanted_;) {
 			block = std::min({block, kMaxBlock, limit - tested});
-			const std::span<const math::Scored> candidates = order_.next(block);
-			if (candidates.empty())
+			const std::span<const math::Scored> next = order_.next(block);
+			if (next.empty())
 				return true;
-			take_allowed(candidates, presence_only);
-			tested += candidates.size();
+			block_.assign(next.begin(), next.end());
+			if (!ordinals.empty())
+				for (math::Scored &c : block_)
+					c.item = ordinals[c.item];
+			take_allowed(presence_only);
+			tested += block_.size();
 			if (out_.size() < wanted_ && tested >= limit)
 				return false;
 			block = next_block(block, tested);
@@ -73,40 +79,39 @@ private:
 		return true;
 	}
 
-	void take_allowed(std::span<const math::Scored> candidates, bool presence_only) {
+	void take_allowed(bool presence_only) {
 		ids_.clear();
 		items_.clear();
-		for (const math::Scored &c : candidates) {
+		for (const math::Scored &c : block_) {
 			ids_.push_back(candidates_.id(c.item));
 			items_.push_back(candidates_.item(c.item));
 		}
 		const std::vector<std::uint8_t> allowed = presence_only ? test_.present(ids_, items_) : test_.check(ids_, items_);
-		for (std::size_t i = 0; i < candidates.size() && out_.size() < wanted_; ++i)
+		for (std::size_t i = 0; i < block_.size() && out_.size() < wanted_; ++i)
 			if (allowed[i])
-				out_.push_back(candidates[i]);
+				out_.push_back(block_[i]);
 	}
 
 	void take_passing(std::span<const float> logits) {
-		const PassingItems &passing = test_.passing();
-		std::vector<float> masked(logits.begin(), logits.end());
-		constexpr float kNever = -std::numeric_limits<float>::infinity();
-		for (std::size_t item = 0; item < candidates_.known(); ++item)
-			if (!passing.known[item])
-				masked[item] = kNever;
+		std::vector<std::uint32_t> ordinals = test_.passing().known;
 		// Newcomers are few, and need no row among the items.
 		const std::vector<std::string_view> &newcomers = candidates_.newcomers;
 		const std::vector<std::uint8_t> allowed = test_.check(newcomers, std::vector<std::uint32_t>(newcomers.size(), data::kNone));
 		for (std::size_t i = 0; i < newcomers.size(); ++i)
-			if (!allowed[i])
-				masked[candidates_.known() + i] = kNever;
-		take(masked, wanted_, std::numeric_limits<std::size_t>::max(), true);
+			if (allowed[i])
+				ordinals.push_back(static_cast<std::uint32_t>(candidates_.known() + i));
+		std::vector<float> scores;
+		scores.reserve(ordinals.size());
+		for (const std::uint32_t ordinal : ordinals)
+			scores.push_back(logits[ordinal]);
+		take(scores, wanted_, std::numeric_limits<std::size_t>::max(), true, ordinals);
 	}
 
 	CandidateTest &test_;
 	const Candidates &candidates_;
 	std::size_t wanted_;
 	math::DescendingOrder &order_;
-	std::vector<math::Scored> out_;
+	std::vector<math::Scored> out_, block_;
 	std::vector<std::string_view> ids_;
 	std::vector<std::uint32_t> items_;
 };

@@ -156,6 +156,8 @@ SELECT filter, left(given, 40) AS given, f.* FROM (VALUES ('nothing', '{}'), ('o
 	pg_temp.fault(format('SELECT count(*) FROM recsys.get_recommendations(''sf_home'', 1, filter => %L, filter_values => %L)', filter, given)) AS f;
 \x off
 SELECT error FROM pg_temp.fault($$SELECT count(*) FROM recsys.get_personalized_ranking('sf_home', 1, '{i1}', filter => 'cheaper')$$);
+-- a time that is none
+SELECT * FROM pg_temp.fault($$SELECT count(*) FROM recsys.get_recommendations('sf_home', 1, filter => 'lately', filter_values => '{"SINCE": "yesterday"}')$$);
 -- values stay values
 SELECT count(*) FROM recsys.get_recommendations('sf_home', 1, filter => 'two', filter_values => '{"P": 1e6, "B": "B1'' OR true OR ''"}');
 SELECT count(*) FROM recsys.get_recommendations('sf_home', 1, filter => 'serve_filters.two', filter_values => '{"P": 1e6, "B": "\"B1\""}');
@@ -163,3 +165,12 @@ SELECT count(*) FROM recsys.get_recommendations('sf_home', 1, filter => 'serve_f
 SET client_min_messages = notice;
 SELECT count(*) FROM recsys.get_recommendations('sf_home', 1, num_results => 1, filter => 'dropped');
 SET client_min_messages = warning;
+
+-- The owner of a managed table drops a column: the filter says so, and how to repair it.
+ALTER TABLE serve_filters.items DROP COLUMN price;
+\c -
+SELECT name, failure_reason FROM recsys.filters WHERE name IN ('half', 'rare') AND dataset_group = 'serve_filters' ORDER BY name;
+SELECT count(*) FROM recsys.get_recommendations('sf_home', 1, filter => 'half');
+SELECT count(*) FROM recsys.get_recommendations('sf_home', 1, filter => 'genre', filter_values => '{"G": "d"}');
+ALTER TABLE serve_filters.items ADD COLUMN price float8;
+SELECT count(*) FROM recsys.get_recommendations('sf_home', 1, filter => 'half');
