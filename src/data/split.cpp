@@ -52,7 +52,7 @@ std::vector<std::uint8_t> split_users(const TrainingSet &set, double share, std:
 	return side;
 }
 
-HeldOut hold_out(const TrainingSet &set, std::uint32_t user, std::uint64_t seed) {
+HeldOut hold_out(const TrainingSet &set, std::uint32_t user, std::uint64_t seed, std::size_t percent) {
 	const std::size_t begin = set.user_begin(user), n = set.user_begin(user + 1) - begin;
 	std::vector<std::uint32_t> order(n);
 	std::iota(order.begin(), order.end(), static_cast<std::uint32_t>(begin));
@@ -72,7 +72,7 @@ HeldOut hold_out(const TrainingSet &set, std::uint32_t user, std::uint64_t seed)
 		}
 		i = end;
 	}
-	const std::size_t truth = n < 2 ? 0 : (n + 9) / 10;
+	const std::size_t truth = n < 2 ? 0 : (n * percent + 99) / 100;
 	HeldOut cut;
 	cut.input_events.assign(order.begin(), order.end() - static_cast<std::ptrdiff_t>(truth));
 	cut.truth_events.assign(order.end() - static_cast<std::ptrdiff_t>(truth), order.end());

@@ -126,11 +126,11 @@ private:
 std::vector<std::uint8_t> split_users(const TrainingSet &set, double share, std::uint64_t seed);
 
 /// How a held-out user's events are cut: the first `input` events are the model's input, the rest the truth;
-/// truth = ceil(0.1 n), at least 1 (SPEC 5.1). Events of equal time are first put in an order given by a hash of
+/// truth = ceil(n * percent / 100), at least 1 where there are two events (SPEC 5.1). Events of equal time are first put in an order given by a hash of
 /// (user, item, seed), as the stored order among them is only that of the ids.
 struct HeldOut {
 	std::vector<std::uint32_t> input_events, truth_events; // indexes into the TrainingSet's columns, in time order
 };
-HeldOut hold_out(const TrainingSet &set, std::uint32_t user, std::uint64_t seed);
+HeldOut hold_out(const TrainingSet &set, std::uint32_t user, std::uint64_t seed, std::size_t percent = 10);
 
 } // namespace recsys::data

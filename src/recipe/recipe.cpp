@@ -18,6 +18,8 @@ const char *to_string(RecipeType type) noexcept {
 		return "POPULAR_ITEMS";
 	case RecipeType::PersonalizedActions:
 		return "PERSONALIZED_ACTIONS";
+	case RecipeType::UserSegmentation:
+		return "USER_SEGMENTATION";
 	}
 	return "";
 }

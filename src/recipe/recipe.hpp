@@ -28,7 +28,7 @@
 
 namespace recsys::recipe {
 
-enum class RecipeType { UserPersonalization, PersonalizedRanking, RelatedItems, PopularItems, PersonalizedActions };
+enum class RecipeType { UserPersonalization, PersonalizedRanking, RelatedItems, PopularItems, PersonalizedActions, UserSegmentation };
 const char *to_string(RecipeType type) noexcept; // "USER_PERSONALIZATION" …
 
 enum class ParameterKind { Integer, Float, Boolean, Categorical };

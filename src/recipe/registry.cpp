@@ -6,6 +6,7 @@
 #include "recipe/recurrent_network.hpp"
 #include "recipe/similar_items.hpp"
 #include "recipe/sims.hpp"
+#include "recipe/user_affinity.hpp"
 #include "recipe/user_personalization.hpp"
 
 namespace recsys::recipe {
@@ -294,6 +295,32 @@ RecipeSpec next_best_action_row() {
 					 .item_bytes = 100}};
 }
 
+RecipeSpec affinity_row(std::string_view name, std::string_view description, std::vector<std::string_view> datasets,
+						TrainResult (*train)(const TrainRequest &)) {
+	return {.name = name,
+			.type = RecipeType::UserSegmentation,
+			.description = description,
+			.required_datasets = std::move(datasets),
+			.optional_datasets = {},
+			.hyperparameters = affinity_hyperparameters(),
+			.capabilities = kAggregate,
+			.needs_user = false,
+			.needs_item = false,
+			.train = train,
+			.open = open_affinity,
+			.cost = {.fixed_seconds = 0,
+					 .event_ns = 300,
+					 .user_ns = 2000,
+					 .item_ns = 1000,
+					 .pair_ns = 0,
+					 .history_limit = 1,
+					 .score_ns = 0,
+					 .parallel_share = 0.6,
+					 .event_bytes = 80,
+					 .user_bytes = 100,
+					 .item_bytes = 200}};
+}
+
 std::vector<RecipeSpec> all_rows() {
 	std::vector<RecipeSpec> rows{
 		popularity_row(train_popularity_count),
@@ -306,6 +333,9 @@ std::vector<RecipeSpec> all_rows() {
 				  "A given list of items in the order in which a user will most likely choose from it: the model of "
 				  "user-personalization, asked for the items of the list.", train_personalized_ranking,
 				  nullptr),
+		affinity_row("item-affinity", "The users who will most likely interact with an item.", {"interactions"}, train_item_affinity),
+		affinity_row("item-attribute-affinity", "The users who will most likely interact with items that have given attributes.",
+					 {"interactions", "items"}, train_item_attribute_affinity),
 		next_best_action_row(),
 	};
 	add_video_use_cases(rows);
