@@ -248,3 +248,22 @@ LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 5
 AS 'MODULE_PATHNAME', 'recsys_get_action_recommendations_by_number';
 COMMENT ON FUNCTION recsys.get_action_recommendations(text, bigint, integer, text, jsonb) IS
 'As get_action_recommendations with a text user_id, for numbers written without quotes.';
+
+CREATE OR REPLACE FUNCTION recsys.get_user_segment(solution_version text, item_id text DEFAULT NULL, attributes text DEFAULT NULL,
+    num_results integer DEFAULT 25, filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}')
+RETURNS TABLE (rank integer, user_id text, reason text)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 25
+AS 'MODULE_PATHNAME', 'recsys_get_user_segment';
+COMMENT ON FUNCTION recsys.get_user_segment(text, text, text, integer, text, jsonb) IS
+'The users who will most likely interact with an item (recipe item-affinity: item_id), or with items that have given attributes (recipe
+item-attribute-affinity: attributes), best first. solution_version is "solution/number", or the name of a solution for its newest ACTIVE
+version; no campaign is needed. attributes is a condition in the words of filters, like Items.GENRE = "Comedy" AND Items.YEAR = 1999, on
+the categorical and numeric fields of items as they are now. Users are those of the training who still have interactions that the
+caller can see; what they did since does not count until the next training.
+reason: personal; active for users of whom nothing speaks for the item, the most active first; has_item, last, for those who have the item
+already where people do not come back. num_results 0 means 25. filter: one that begins with INCLUDE UserID or EXCLUDE UserID, with
+attributes on Users alone; filter_values as in get_recommendations.
+Errors: RS001 for an absent version or filter, an item that the model does not know, or attributes that none of its items has; RS004 for
+a version that is not ACTIVE; 22004 without the argument that the recipe asks for; 22023 for a version of another recipe, the other
+argument, attributes that are no condition on items, a negative num_results, or a filter of items or actions; RS003 for more than 5000000
+results under recsys.service_limits, which takes fields that equal a value, joined by AND, alone.';

@@ -297,13 +297,15 @@ RecipeSpec next_best_action_row() {
 
 RecipeSpec affinity_row(std::string_view name, std::string_view description, std::vector<std::string_view> datasets,
 						TrainResult (*train)(const TrainRequest &)) {
+	Capabilities capabilities = kAggregate;
+	capabilities.batch = false; // segments have jobs of their own
 	return {.name = name,
 			.type = RecipeType::UserSegmentation,
 			.description = description,
 			.required_datasets = std::move(datasets),
 			.optional_datasets = {},
 			.hyperparameters = affinity_hyperparameters(),
-			.capabilities = kAggregate,
+			.capabilities = capabilities,
 			.needs_user = false,
 			.needs_item = false,
 			.train = train,

@@ -84,6 +84,8 @@ private:
 	std::unique_ptr<Affinity> affinity_;
 };
 
+/// Of a recipe for segments of users: whether it is asked for attributes of items, or for one item.
+inline bool asks_for_attributes(const RecipeSpec &spec) noexcept { return spec.name == "item-attribute-affinity"; }
 std::vector<HyperparameterSpec> affinity_hyperparameters();
 TrainResult train_item_affinity(const TrainRequest &request);
 /// Errors: 55000 when no item has a categorical or numeric field to ask for.

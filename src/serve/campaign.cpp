@@ -110,6 +110,9 @@ Json describe(const pg::Row &row) {
 } // namespace
 
 void check_settings(const CampaignSettings &s, const recipe::RecipeSpec &spec) {
+	if (spec.type == recipe::RecipeType::UserSegmentation)
+		throw Error(sqlstate::InvalidParameter, "recipe \"" + std::string(spec.name) + "\" needs no campaign", {},
+					"Call recsys.get_user_segment with the solution version.");
 	if (s.min_provisioned_tps && *s.min_provisioned_tps < 1)
 		throw Error(sqlstate::InvalidParameter,
 					std::string("argument \"") + (spec.domain.empty() ? "min_provisioned_tps" : "min_recommendation_requests_per_second") +

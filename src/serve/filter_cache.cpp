@@ -1,4 +1,5 @@
 #include "filter/parser.hpp"
+#include "recipe/user_affinity.hpp"
 
 #include "serve/filter_cache.hpp"
 
@@ -50,9 +51,16 @@ std::string value_text(const std::string &placeholder, const Json &value) {
 	return out;
 }
 
-// What a campaign's answers are made of.
+// What answers are made of.
 filter::Target answers_with(const recipe::RecipeSpec &spec) {
-	return spec.type == recipe::RecipeType::PersonalizedActions ? filter::Target::Action : filter::Target::Item;
+	switch (spec.type) {
+	case recipe::RecipeType::PersonalizedActions:
+		return filter::Target::Action;
+	case recipe::RecipeType::UserSegmentation:
+		return filter::Target::User;
+	default:
+		return filter::Target::Item;
+	}
 }
 
 const char *things(filter::Target target) {
@@ -67,6 +75,9 @@ void check_use(const Endpoint &endpoint, const FilterChoice &choice, const filte
 					std::string("It filters ") + to_string(target) + "; " + endpoint.called() + " answers with " + whole + ".",
 					"Filters of " + whole + " begin with INCLUDE " + id + " or EXCLUDE " + id + ".");
 	}
+	if (uses(filter, filter::Relation::Interactions) && recipe::asks_for_attributes(spec))
+		throw Error(sqlstate::InvalidParameter, "filter \"" + choice.name + "\" is not for recipe \"" + std::string(spec.name) + "\"",
+					"It names Interactions, and segments by attributes are filtered by Users alone.", "Use it with recipe \"item-affinity\".");
 	if (uses(filter, filter::Relation::CurrentItem) && !spec.needs_item)
 		throw Error(sqlstate::InvalidParameter, "filter \"" + choice.name + "\" needs an item to compare with",
 					"It names CurrentItem, and recipe \"" + std::string(spec.name) + "\" of " + endpoint.called() +

@@ -6,6 +6,7 @@
 
 #include "serve/actions.hpp"
 #include "serve/campaign.hpp"
+#include "serve/segment.hpp"
 
 #include "pg/function.hpp"
 
@@ -132,6 +133,17 @@ Datum recommend_actions(const Call &call, bool number) {
 	return 0;
 }
 
+Datum segment(const Call &call) {
+	pg::ResultTable out(call);
+	SegmentRequest request;
+	request.item = call.optional_text(1);
+	request.attributes = call.optional_text(2);
+	request.num_results = call.null(3) ? 0 : call.int4(3, "num_results");
+	request.filter = filter_argument(call, 4);
+	get_user_segment(call.text(0, "solution_version"), request, out);
+	return 0;
+}
+
 } // namespace
 
 } // namespace recsys::serve
@@ -220,3 +232,4 @@ RECSYS_FUNCTION(recommend_all) {
 	return call.result_int8(serve::recommend_all(
 		{call.text(0, "solution_version"), call.text(1, "output"), call.int4(2, "num_results"), serve::filter_argument(call, 3)}));
 }
+RECSYS_FUNCTION(get_user_segment) { return serve::segment(call); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 
 namespace recsys::train {
 
@@ -91,6 +92,10 @@ void check_service_limits(const Spec &spec, const data::TrainingSet &set, std::s
 		static_cast<std::size_t>(std::count_if(types.begin(), types.end(), [](auto &t) { return !t.empty(); }));
 	if (named > kMaxEventTypes)
 		fail("dataset has more than 10 event types", named);
+	const auto time = set.time();
+	if (spec.recipe->type == recipe::RecipeType::UserSegmentation &&
+		std::adjacent_find(time.begin(), time.end(), std::not_equal_to<>()) == time.end())
+		fail("dataset has one timestamp in all interactions, of which segments of users learn nothing", time.size());
 	const std::size_t events = positive_events(set, type_sign);
 	if (events < kMinInteractions)
 		fail("dataset has fewer than 1000 interactions" + after_filtering(spec.filter), events);

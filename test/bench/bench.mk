@@ -8,6 +8,7 @@
 #   make bench-cold_items  new films: quality by their fields, and what each field brings
 #   make bench-gowalla   places: quality
 #   make bench-bank      will a client say yes: quality, calibration
+#   make bench-affinity  segments of users: quality, time for a million users
 #   make bench-check     examining 25 million events
 #   make bench-sims      time to train related items
 #   make bench-similar   related items by behaviour and content, on places and orders that were held out

@@ -52,7 +52,8 @@ inline std::vector<Row> shop(std::size_t n_users, std::size_t n_items, std::uint
 inline std::vector<recipe::RecipeSpec> algorithms() {
 	std::vector<recipe::RecipeSpec> out;
 	for (const recipe::RecipeSpec &spec : recipe::recipes())
-		if (spec.domain.empty() && spec.type != recipe::RecipeType::PersonalizedActions)
+		if (spec.domain.empty() && spec.type != recipe::RecipeType::PersonalizedActions &&
+			spec.type != recipe::RecipeType::UserSegmentation)
 			out.push_back(spec);
 	return out;
 }
