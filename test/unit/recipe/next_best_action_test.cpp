@@ -378,7 +378,7 @@ TEST_CASE("next-best-action: a stop is soon obeyed, a small budget fails and lea
 		poor.train();
 		FAIL("trained in 20000 bytes");
 	} catch (const Error &e) {
-		CHECK(std::string(e.sqlstate()) == "53200");
+		CHECK(std::string(e.sqlstate()) == "53400");
 	}
 	CHECK(poor.budget().used() == 0);
 }

@@ -170,7 +170,7 @@ TEST_CASE("item-affinity: where people come back, who has the item is asked agai
 	std::vector<Row> rows;
 	for (std::size_t u = 0; u < 400; ++u)
 		for (std::int64_t k = 0; k < 6; ++k)
-			rows.push_back({"u" + std::to_string(u), "i" + std::to_string(k % 2 == 0 ? u % 20 : (u + static_cast<std::size_t>(k)) % 20), "", k * 1000000});
+			rows.push_back({"u" + std::to_string(u), "i" + std::to_string((u + static_cast<std::size_t>(k % 2) * 7) % 20), "", k * 1000000});
 	const data::TrainingSet set = test::make_set(rows);
 	const Model model(Training(set, "item-affinity"));
 	CHECK(model.view.get<float>("affinity.settings", 5)[0] > 0);
