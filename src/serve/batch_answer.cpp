@@ -38,6 +38,7 @@ public:
 	}
 
 	NoError no_error() const noexcept override { return endpoint_.spec().capabilities.scores ? NoError::Null : NoError::Absent; }
+	std::int64_t service_lines() const noexcept override { return 50'000'000; }
 
 private:
 	LineJson write(std::span<const AnswerRow> rows) const {

@@ -24,6 +24,8 @@ public:
 	/// The line's "output". Within a SpiScope. Errors of class 22, RS001 and RS003 are the line's own.
 	virtual LineJson answer(const BatchLine &line) = 0;
 	virtual NoError no_error() const noexcept = 0;
+	/// Lines that an input file may have under recsys.service_limits.
+	virtual std::int64_t service_lines() const noexcept = 0;
 };
 
 /// Errors: 22023 when the recipe has no such batch jobs, or the filter is not for its answers; RS001.

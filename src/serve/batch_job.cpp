@@ -60,6 +60,8 @@ public:
 			return;
 		rehearse_output(output_, name_);
 		PartWriter parts(job_, config_.at("num_results").get<std::int32_t>());
+		if (config_.contains("lines_a_file"))
+			parts.limit(config_.at("lines_a_file").get<std::uint64_t>());
 		read_lines(input_, parts, report_);
 	}
 
@@ -189,12 +191,14 @@ Json config_of(BatchJob kind, const BatchArguments &arguments, Endpoint &endpoin
 		throw Error(sqlstate::InvalidParameter, "argument \"num_results\" must be at least 1");
 	check_service_limit(static_cast<std::size_t>(arguments.settings.num_results), false, "argument \"num_results\"");
 	check_settings(arguments.exploration, endpoint.spec());
-	open_batch(kind, endpoint, arguments.settings); // would tell what is wrong
+	const std::unique_ptr<BatchAnswerer> answerer = open_batch(kind, endpoint, arguments.settings); // would tell what is wrong
 	Json config{{"solution_version", version.name},
 				{"input", jobs::settle_location(jobs::Use::Read, arguments.input, kRead)},
 				{"output", jobs::settle_location(jobs::Use::Write, arguments.output, kWrite)},
 				{"num_results", arguments.settings.num_results},
 				{"requested_by", pg::user_name(GetUserId())}};
+	if (pg::settings::service_limits)
+		config["lines_a_file"] = answerer->service_lines();
 	check_apart(config["input"], config["output"]);
 	rehearse_output(config["output"], arguments.name);
 	if (arguments.settings.filter) {

@@ -30,6 +30,7 @@ PartWriter::PartWriter(std::int64_t job, std::int32_t answers)
 void PartWriter::source(std::string_view name) {
 	flush();
 	source_ = name;
+	of_source_ = 0;
 }
 
 void PartWriter::line(std::string_view line) {
@@ -37,6 +38,10 @@ void PartWriter::line(std::string_view line) {
 		return;
 	if (lines_ == most_lines_ || text_.size() + line.size() > kPartBytes)
 		flush();
+	if (++of_source_ > limit_)
+		throw Error(sqlstate::LimitExceeded, "input " + (source_.empty() ? std::string() : "\"" + source_ + "\" ") + "has more than " +
+												 std::to_string(limit_) + " lines",
+					"Setting \"recsys.service_limits\" was on when the job was made.");
 	text_.append(line).push_back('\n');
 	++lines_;
 	++total_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@ class PartWriter {
 public:
 	/// `answers`: the size of a line's answer, in items. What a part answers must stay far below the gigabyte of a value.
 	PartWriter(std::int64_t job, std::int32_t answers);
+	/// Each source may have so many lines. Errors of line(): RS003.
+	void limit(std::uint64_t lines) { limit_ = lines; }
 	/// `name` of a file, "" of a relation.
 	void source(std::string_view name);
 	/// Blank lines ask nothing, and are left out.
@@ -27,7 +30,7 @@ private:
 	const std::int64_t job_;
 	const std::int32_t most_lines_;
 	std::int32_t part_ = 0, lines_ = 0;
-	std::uint64_t total_ = 0;
+	std::uint64_t total_ = 0, of_source_ = 0, limit_ = std::numeric_limits<std::uint64_t>::max();
 	std::string source_, text_;
 };
 
