@@ -46,6 +46,42 @@ COMMENT ON FUNCTION recsys.describe_batch_inference_job(text) IS
 'Describes a batch inference job by "name" or "group.name": the columns of recsys.batch_inference_jobs.
 Errors: RS001 for an absent job; 42725 when several groups have one of that name.';
 
+CREATE OR REPLACE FUNCTION recsys.create_batch_segment_job(name text, solution_version text, input text, output text,
+    filter text DEFAULT NULL, num_results integer DEFAULT 25, wait boolean DEFAULT false)
+RETURNS text LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'recsys_create_batch_segment_job';
+COMMENT ON FUNCTION recsys.create_batch_segment_job(text, text, text, text, text, integer, boolean) IS
+'Finds the users who will most likely interact with each of many items (recipe item-affinity), or with items that have given attributes
+(item-attribute-affinity), and returns the job''s name. A line of the input has "itemId", or "itemAttributes" with a condition such as
+Items.GENRE = "Comedy" AND Items.YEAR = 1999, and "filterValues" for a filter with placeholders; a relation has a column input with such lines, or
+columns item_id or item_attributes, and filter_values. An answer''s output is {"usersList"}, the best first, at most num_results, as
+recsys.get_user_segment gives them. filter begins with INCLUDE UserID or EXCLUDE UserID.
+Files, relations, errors of single lines and everything else are as in recsys.create_batch_inference_job.
+Errors: 22023 for another recipe; otherwise as recsys.create_batch_inference_job. RS003 under recsys.service_limits: 5,000,000 users a
+line, 5 jobs at a time.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_batch_segment_jobs(OUT name text, OUT dataset_group text, OUT solution_version text,
+    OUT input text, OUT output text, OUT filter text, OUT num_results integer, OUT status text, OUT failure_reason text, OUT lines bigint,
+    OUT failed_lines bigint, OUT created_at timestamptz, OUT updated_at timestamptz)
+RETURNS SETOF record LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10
+AS 'MODULE_PATHNAME', 'recsys_list_batch_segment_jobs';
+COMMENT ON FUNCTION recsys_internal.list_batch_segment_jobs() IS 'rows of recsys.batch_segment_jobs';
+
+CREATE OR REPLACE VIEW recsys.batch_segment_jobs AS
+SELECT name, dataset_group, solution_version, input, output, filter, num_results, status, failure_reason, lines, failed_lines, created_at,
+    updated_at
+FROM recsys_internal.list_batch_segment_jobs();
+COMMENT ON VIEW recsys.batch_segment_jobs IS
+'batch segment jobs of the groups that the current user may read; columns as in recsys.batch_inference_jobs';
+GRANT SELECT ON recsys.batch_segment_jobs TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys.describe_batch_segment_job(name text)
+RETURNS jsonb LANGUAGE c STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'recsys_describe_batch_segment_job';
+COMMENT ON FUNCTION recsys.describe_batch_segment_job(text) IS
+'Describes a batch segment job by "name" or "group.name": the columns of recsys.batch_segment_jobs.
+Errors: RS001 for an absent job; 42725 when several groups have one of that name.';
+
 CREATE OR REPLACE FUNCTION recsys.recommend_all(solution_version text, output text, num_results integer DEFAULT 25,
     filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}')
 RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE

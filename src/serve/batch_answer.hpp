@@ -10,7 +10,7 @@
 namespace recsys::serve {
 
 /// A kind of batch job.
-enum class BatchJob { Inference };
+enum class BatchJob { Inference, Segment };
 
 /// What is the same for all lines of a job.
 struct BatchSettings {

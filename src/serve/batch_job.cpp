@@ -4,6 +4,7 @@
 #include "pg/row_batch.hpp"
 #include "pg/settings.hpp"
 #include "serve/batch_source.hpp"
+#include "serve/segment.hpp"
 
 extern "C" {
 #include "catalog/pg_authid_d.h"
@@ -18,7 +19,11 @@ using pg::Row;
 
 namespace {
 
-jobs::Words words_of(BatchJob) { return {"batch_inference", "batch inference job", "batch_inference_jobs"}; }
+jobs::Words words_of(BatchJob kind) {
+	if (kind == BatchJob::Segment)
+		return {"batch_segment", "batch segment job", "batch_segment_jobs"};
+	return {"batch_inference", "batch inference job", "batch_inference_jobs"};
+}
 
 constexpr const char *kRead = "read batch input from a file of the server", *kWrite = "write batch output to files of the server";
 
@@ -183,15 +188,25 @@ jobs::Outcome run_job(BatchJob kind, const jobs::Job &job) {
 }
 
 jobs::Outcome run_inference(const jobs::Job &job) { return run_job(BatchJob::Inference, job); }
+jobs::Outcome run_segments(const jobs::Job &job) { return run_job(BatchJob::Segment, job); }
 // The job's own row tells everything else about it.
 void forget_lines(const jobs::Job &job, const std::string &, bool) { delete_parts(job.id); }
+
+void check_service_results(BatchJob kind, std::int32_t results) {
+	if (kind == BatchJob::Inference)
+		check_service_limit(static_cast<std::size_t>(results), false, "argument \"num_results\"");
+	else if (pg::settings::service_limits && results > kServiceSegment)
+		throw Error(sqlstate::LimitExceeded, "argument \"num_results\" must be at most " + std::to_string(kServiceSegment),
+					"Setting \"recsys.service_limits\" is on.");
+}
 
 Json config_of(BatchJob kind, const BatchArguments &arguments, Endpoint &endpoint, const catalog::FoundVersion &version) {
 	if (arguments.settings.num_results < 1)
 		throw Error(sqlstate::InvalidParameter, "argument \"num_results\" must be at least 1");
-	check_service_limit(static_cast<std::size_t>(arguments.settings.num_results), false, "argument \"num_results\"");
-	check_settings(arguments.exploration, endpoint.spec());
+	check_service_results(kind, arguments.settings.num_results);
 	const std::unique_ptr<BatchAnswerer> answerer = open_batch(kind, endpoint, arguments.settings); // would tell what is wrong
+	if (kind == BatchJob::Inference)
+		check_settings(arguments.exploration, endpoint.spec());
 	Json config{{"solution_version", version.name},
 				{"input", jobs::settle_location(jobs::Use::Read, arguments.input, kRead)},
 				{"output", jobs::settle_location(jobs::Use::Write, arguments.output, kWrite)},
@@ -269,6 +284,7 @@ Json describe_batch_job(BatchJob kind, std::string_view full_name) {
 
 void register_batch_jobs() {
 	jobs::register_handler({words_of(BatchJob::Inference).kind, run_inference, forget_lines});
+	jobs::register_handler({words_of(BatchJob::Segment).kind, run_segments, forget_lines});
 }
 
 } // namespace recsys::serve

@@ -22,7 +22,7 @@ struct BatchArguments {
 /// Returns the name. Errors: RS001, RS003, RS004, RS006, 42602, 22023, 42501 (files), 42P01, 42703, 0A000, 55000 (no workers).
 std::string create_batch_job(BatchJob kind, const BatchArguments &arguments);
 
-/// Rows of recsys.batch_inference_jobs: name, dataset_group, solution_version, input, output, filter, num_results, status,
+/// Rows of recsys.batch_inference_jobs and recsys.batch_segment_jobs: name, dataset_group, solution_version, input, output, filter, num_results, status,
 /// failure_reason, lines, failed_lines, created_at, updated_at; for groups the caller may read.
 void list_batch_jobs(BatchJob kind, pg::ResultTable &result);
 /// Errors: RS001, 42725.

@@ -17,7 +17,6 @@ namespace recsys::serve {
 
 namespace {
 
-constexpr std::int32_t kServiceResults = 5'000'000;
 constexpr std::size_t kFirstBlock = 100, kBlockGrowth = 4, kMaxBlock = 10000;
 // Testing a user costs several times what it costs to find one of those who pass, so all who pass are looked for when so many were
 // tested, and they were too few.
@@ -201,7 +200,7 @@ void check_request(const Endpoint &endpoint, const SegmentRequest &request) {
 		throw Error("22004", std::string("argument \"") + wanted + "\" must not be null", of_recipe);
 	if (request.num_results < 0)
 		throw Error(sqlstate::InvalidParameter, "argument \"num_results\" must not be negative");
-	if (pg::settings::service_limits && request.num_results > kServiceResults)
+	if (pg::settings::service_limits && request.num_results > kServiceSegment)
 		throw Error(sqlstate::LimitExceeded, "argument \"num_results\" must be at most 5000000", "Setting \"recsys.service_limits\" is on.");
 }
 

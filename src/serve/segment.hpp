@@ -26,6 +26,9 @@ struct SegmentUser {
 	std::string id;
 	const char *reason; // "personal" …
 };
+/// Users that may be asked for under recsys.service_limits.
+inline constexpr std::int32_t kServiceSegment = 5'000'000;
+
 /// Best first. Within a SpiScope. Errors: 22023 for another recipe, num_results, attributes that are no condition on items, and
 /// filters that the recipe does not take; 22004 without an item or attributes; RS001 when the model has no such item;
 /// RS003 under recsys.service_limits.

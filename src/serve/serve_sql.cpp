@@ -218,6 +218,22 @@ RECSYS_FUNCTION(create_batch_inference_job) {
 	return call.result(serve::create_batch_job(serve::BatchJob::Inference, arguments));
 }
 
+RECSYS_FUNCTION(create_batch_segment_job) {
+	serve::BatchArguments arguments{call.text(0, "name"), call.text(1, "solution_version"), call.text(2, "input"), call.text(3, "output"),
+									{call.int4(5, "num_results"), call.optional_text(4)}, {}, call.boolean(6, "wait")};
+	return call.result(serve::create_batch_job(serve::BatchJob::Segment, arguments));
+}
+
+RECSYS_FUNCTION(list_batch_segment_jobs) {
+	pg::ResultTable out(call);
+	serve::list_batch_jobs(serve::BatchJob::Segment, out);
+	return 0;
+}
+
+RECSYS_FUNCTION(describe_batch_segment_job) {
+	return call.result_json(serve::describe_batch_job(serve::BatchJob::Segment, call.text(0, "name")).dump());
+}
+
 RECSYS_FUNCTION(list_batch_inference_jobs) {
 	pg::ResultTable out(call);
 	serve::list_batch_jobs(serve::BatchJob::Inference, out);

@@ -85,6 +85,7 @@ INSERT INTO call VALUES
     (80, $$SELECT recsys.recommend_all('security_matrix_a/1', 'pg_temp.out')$$),
     (81, $$SELECT recsys.get_user_segment('security_matrix_a/1', 'i')$$),
     (82, $$SELECT recsys.get_action_recommendations('security_matrix_a', 'u')$$),
+    (83, $$SELECT recsys.create_batch_segment_job('another', 'security_matrix_a/1', 'security_matrix_a.users', 'security_matrix_a.out')$$),
     (90, $$SELECT 1 / count(*) FROM recsys.dataset_groups WHERE name = 'security_matrix_a'$$),
     (91, $$SELECT 1 / count(*) FROM recsys.datasets WHERE dataset_group = 'security_matrix_a'$$),
     (92, $$SELECT 1 / count(*) FROM recsys.event_trackers WHERE dataset_group = 'security_matrix_a'$$),
