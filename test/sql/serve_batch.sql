@@ -10,7 +10,7 @@ SELECT u, 'i' || 1 + (u * u * 13 + n * n * 7 + u * n * 5) % 380, (ARRAY['view', 
 	'2024-02-01'::timestamptz + u * interval '1 hour' + n * interval '1 minute'
 FROM generate_series(1, 120) AS u, generate_series(1, 20) AS n;
 SELECT recsys.create_solution(name, 'serve_batch', recipe), recsys.create_solution_version(name, wait => true), recsys.create_campaign(name, name)
-FROM (VALUES ('sb_home', 'user-personalization'), ('sb_like', 'sims'), ('sb_top', 'popularity-count'), ('sb_rank', 'personalized-ranking'),
+FROM (VALUES ('sb_home', 'user-personalization'), ('sb_like', 'sims'), ('sb_alike', 'similar-items'), ('sb_top', 'popularity-count'), ('sb_rank', 'personalized-ranking'),
 	('sb_now', 'trending-now')) AS c (name, recipe);
 SELECT recsys.create_filter('sb_genre', 'serve_batch', 'INCLUDE ItemID WHERE Items.GENRE IN ($GENRE)');
 SELECT recsys.create_filter('sb_bought', 'serve_batch', 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("purchase")');
@@ -37,6 +37,16 @@ SELECT recsys.create_batch_inference_job('bought', 'sb_home', 'sb_users', 'sb_ou
 SELECT * FROM pg_temp.differences('sb_home', 'sb_bought');
 SELECT count(*) AS bought FROM sb_out AS o, LATERAL pg_temp.listed(o.output) AS l (rank integer, item_id text, score float8)
 JOIN serve_batch.interactions AS e USING (item_id) WHERE e.user_id = (o.input ->> 'userId')::bigint AND e.event_type = 'purchase';
+
+-- related items, and the popular list
+CREATE TABLE sb_items AS SELECT item_id FROM serve_batch.items UNION ALL VALUES ('unknown');
+SELECT recsys.create_batch_inference_job('related_' || name, name, 'sb_items', 'sb_related_' || name, num_results => 6, wait => true)
+FROM unnest('{sb_like,sb_alike,sb_top}'::text[]) AS name;
+SELECT name, count(*), count(*) FILTER (WHERE output ->> 'scores' IS NOT NULL) AS scored, count(*) FILTER (WHERE output -> 'recommendedItems' IS DISTINCT FROM (SELECT jsonb_agg(item_id ORDER BY rank)
+	FROM recsys.get_recommendations(name, item_id => input ->> 'itemId', num_results => 6))) AS different
+FROM (SELECT 'sb_like' AS name, * FROM sb_related_sb_like UNION ALL SELECT 'sb_alike', * FROM sb_related_sb_alike UNION ALL SELECT 'sb_top', * FROM sb_related_sb_top) AS r
+GROUP BY name ORDER BY name;
+DROP TABLE sb_items, sb_related_sb_like, sb_related_sb_alike, sb_related_sb_top;
 
 -- Files: JSON lines of each recipe, with lines that are at fault among them.
 SELECT current_setting('data_directory') || '/serve_batch' AS folder \gset
