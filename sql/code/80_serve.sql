@@ -224,6 +224,28 @@ AS 'MODULE_PATHNAME', 'recsys_why_not_by_number';
 COMMENT ON FUNCTION recsys.why_not(text, bigint, text, text, jsonb, integer, text) IS
 'As why_not with a text user_id, for numbers written without quotes.';
 
+CREATE OR REPLACE FUNCTION recsys.explain(campaign text, user_id text, item_id text)
+RETURNS TABLE (source text, item_id text, "timestamp" timestamptz, contribution float8, experts jsonb)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 20
+AS 'MODULE_PATHNAME', 'recsys_explain';
+COMMENT ON FUNCTION recsys.explain(text, text, text) IS
+'Tells what the score of an item for a user is made of: rows whose contributions add up to the logarithm of the score, and without
+the last one to the logit. source is event (one of the user''s events, with its item and time), popularity (of the item, whoever asks),
+features (popularity that is foretold by what the item is like), situation (what holds apart from the past), other (what is too small
+for a row, a hundredth of the logit in all at most), or all items (what the competition takes off: minus the logarithm of the sum of
+exp(logit) over the catalogue). An event''s share is what each expert''s score loses without it, rescaled to add up to the score; a
+negative event that rules the item out has -Infinity. experts tells which experts of the model contributed how much.
+Exploration and promotions move places, not these scores. Takes about as long as an answer for each of the user''s events.
+Errors: RS001 for an absent campaign, or an item that has no score in it; RS004 for a campaign that does not serve yet; 22004 for a
+missing argument; 22023 for a campaign of another recipe than user-personalization and personalized-ranking and their use cases.';
+
+CREATE OR REPLACE FUNCTION recsys.explain(campaign text, user_id bigint, item_id text)
+RETURNS TABLE (source text, item_id text, "timestamp" timestamptz, contribution float8, experts jsonb)
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 20
+AS 'MODULE_PATHNAME', 'recsys_explain_by_number';
+COMMENT ON FUNCTION recsys.explain(text, bigint, text) IS
+'As explain with a text user_id, for numbers written without quotes.';
+
 CREATE OR REPLACE FUNCTION recsys.get_action_recommendations(campaign text, user_id text, num_results integer DEFAULT 5,
     filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}')
 RETURNS TABLE (rank integer, action_id text, score float8, reason text, recommendation_id text)

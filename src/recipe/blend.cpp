@@ -46,12 +46,12 @@ std::size_t length_bucket(std::size_t n_votes) noexcept {
 }
 
 BlendScorer::BlendScorer(std::size_t n_items, const ExpertScorers &experts, const std::vector<LengthWeights> &weights,
-						 std::shared_ptr<const ColdItems> cold)
+						 std::shared_ptr<const ColdItems> cold, std::span<const std::string> names)
 	: n_items_(n_items), n_blocks_((n_items + kBlock - 1) / kBlock), cold_(std::move(cold)) {
 	for (std::size_t e = 0; e < experts.size(); ++e) {
 		if (silent(weights[e]))
 			continue;
-		(experts[e]->base().empty() ? personal_ : base_).push_back({experts[e], weights[e]});
+		(experts[e]->base().empty() ? personal_ : base_).push_back({names.empty() ? "" : names[e], experts[e], weights[e]});
 	}
 	for (const Member &member : base_)
 		prior_ += member.weights[0];
@@ -188,6 +188,7 @@ std::unique_ptr<Scorer> open_blend(const artifact::View &view, const std::vector
 	const auto flat = view.get<float>(kWeights);
 	std::string_view names = view.text(kNames);
 	ExpertScorers experts;
+	std::vector<std::string> opened;
 	std::vector<LengthWeights> weights;
 	while (!names.empty()) {
 		const std::string_view name = names.substr(0, names.find('\n'));
@@ -197,6 +198,7 @@ std::unique_ptr<Scorer> open_blend(const artifact::View &view, const std::vector
 		if (expert == known.end())
 			artifact::View::fail(kNames, "names an expert that does not exist");
 		experts.push_back((*expert)->open(view, n_items));
+		opened.emplace_back(name);
 		if (flat.size() < experts.size() * kLengthBuckets)
 			artifact::View::fail(kWeights, "has an unexpected size");
 		LengthWeights &mine = weights.emplace_back();
@@ -210,7 +212,7 @@ std::unique_ptr<Scorer> open_blend(const artifact::View &view, const std::vector
 	std::shared_ptr<const ColdItems> cold;
 	if (only.empty() && ColdItems::present(view))
 		cold = std::make_shared<ColdItems>(view, n_items);
-	return std::make_unique<BlendScorer>(n_items, experts, weights, std::move(cold));
+	return std::make_unique<BlendScorer>(n_items, experts, weights, std::move(cold), opened);
 }
 
 } // namespace recsys::recipe

@@ -27,17 +27,19 @@ using ExpertScorers = std::vector<std::shared_ptr<const ExpertScorer>>;
 class BlendScorer final : public Scorer {
 public:
 	/// weights[e] belongs to experts[e]; an expert with all weights zero is dropped.
-	/// `cold` may be null.
+	/// `cold` may be null. `names`, for explain(), may be left out.
 	BlendScorer(std::size_t n_items, const ExpertScorers &experts, const std::vector<LengthWeights> &weights,
-				std::shared_ptr<const ColdItems> cold = nullptr);
+				std::shared_ptr<const ColdItems> cold = nullptr, std::span<const std::string> names = {});
 	std::size_t n_items() const noexcept override { return n_items_; }
 	/// The same for all models: also the negative events of users whom no expert looks at keep items out of the list.
 	std::size_t max_history() const noexcept override { return kMaxPast; }
 	void score(const Query &query, Scores &out) const override;
 	bool reads_sessions() const noexcept override;
+	bool explain(const Query &query, std::uint32_t item, const Poll &poll, Explanation &out) const override;
 
 private:
 	struct Member {
+		std::string name;
 		std::shared_ptr<const ExpertScorer> expert;
 		LengthWeights weights;
 	};

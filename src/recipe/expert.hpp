@@ -44,6 +44,8 @@ public:
 	virtual std::span<const float> base() const noexcept { return {}; }
 	/// Adds weight * score. Never called when base() is not empty.
 	virtual void add(Past past, float weight, Dense out) const = 0;
+	/// The part of an item's score that is the same for any past, for who explains a score.
+	virtual float apart(std::uint32_t) const noexcept { return 0; }
 	/// Whether it looks at the events' sessions.
 	virtual bool reads_sessions() const noexcept { return false; }
 };

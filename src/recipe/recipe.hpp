@@ -25,6 +25,7 @@
 #include "base/stop.hpp"
 #include "recipe/action_set.hpp"
 #include "data/training_set.hpp"
+#include "recipe/explanation.hpp"
 
 namespace recsys::recipe {
 
@@ -134,6 +135,8 @@ public:
 	/// Where score() reads lists that end after the best: scores what comes next, too, in `out` as score() left it. What was set
 	/// to -infinity meanwhile stays so. False, and nothing done, where score() told all. For lists that reach behind their end.
 	virtual bool extend(const Query &, Scores &) const { return false; }
+	/// What an item's logit is made of; false where there is nothing to tell. Takes as long as a score for each event of the history.
+	virtual bool explain(const Query &, std::uint32_t, const Poll &, Explanation &) const { return false; }
 	/// Whether the sessions of the history matter.
 	virtual bool reads_sessions() const noexcept { return false; }
 };

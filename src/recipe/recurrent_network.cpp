@@ -108,6 +108,7 @@ public:
 		out.mark_all();
 	}
 
+	float apart(std::uint32_t item) const noexcept override { return bias_[item]; }
 	bool reads_sessions() const noexcept override { return code_.told_sessions != 0; }
 
 private:

@@ -1,5 +1,6 @@
 // The SQL-callable functions of serving.
 #include "serve/batch_job.hpp"
+#include "serve/explain.hpp"
 #include "serve/recommend.hpp"
 #include "serve/recommend_all.hpp"
 #include "serve/why_not.hpp"
@@ -106,6 +107,12 @@ Datum explain_absence(const Call &call, bool number) {
 	return 0;
 }
 
+Datum explain_score(const Call &call, bool number) {
+	pg::ResultTable out(call);
+	explain(call.text(0, "campaign"), user_argument(call, 1, number), call.text(2, "item_id"), out);
+	return 0;
+}
+
 Datum rank(const Call &call, bool number) {
 	const pg::ResultTable out(call);
 	refuse(!empty_json(call, 5), "context");
@@ -206,6 +213,8 @@ RECSYS_FUNCTION(recommend_where) { return serve::recommend_where(call, false); }
 RECSYS_FUNCTION(recommend_where_by_number) { return serve::recommend_where(call, true); }
 RECSYS_FUNCTION(why_not) { return serve::explain_absence(call, false); }
 RECSYS_FUNCTION(why_not_by_number) { return serve::explain_absence(call, true); }
+RECSYS_FUNCTION(explain) { return serve::explain_score(call, false); }
+RECSYS_FUNCTION(explain_by_number) { return serve::explain_score(call, true); }
 RECSYS_FUNCTION(get_personalized_ranking) { return serve::rank(call, false); }
 RECSYS_FUNCTION(get_personalized_ranking_by_number) { return serve::rank(call, true); }
 RECSYS_FUNCTION(get_action_recommendations) { return serve::recommend_actions(call, false); }
