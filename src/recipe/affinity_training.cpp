@@ -23,8 +23,8 @@ constexpr std::size_t kListLength = 25;		 // of the lists that count for the cov
 constexpr double kTuningEvents = 2e6;		 // more are sampled by user
 constexpr double kTuningVisits = 1.5e10, kJudgingVisits = 1e10; // entries looked at: about as many nanoseconds
 constexpr std::size_t kMaxQuestions = 2000;	 // more only narrow an error of the mean that is below 1 %
-constexpr double kTrifle = 1e-4;			 // of the recall
-constexpr AffinitySettings kStart{.own = -1, .activity_power = 0.25f, .age_power = 0.5f, .user_power = 0.3f, .item_power = 0.8f};
+constexpr double kTrifle = 2e-3;			 // of the recall; less is chance, as the questions are a sample
+constexpr AffinitySettings kStart{.own = -1, .activity_power = 0.3f, .age_power = 0.5f, .user_power = 0.3f, .item_power = 0.85f};
 
 /// One setting and the values it may take, in the order in which they are tried.
 struct Choice {
