@@ -42,7 +42,16 @@ interactions; the first time after an hour at the latest, unless a version exist
 keep_versions: when a version is trained, ACTIVE ones beyond the newest so many are deleted, and failed ones that are older still. Those
 that a campaign serves or waits for stay, as do the newest that was trained in full and those that a version that stays was updated
 from. 0 keeps all.
-perform_hpo, hpo_config, perform_auto_ml, optimization_objective: not supported yet.
+perform_hpo: before it trains, a version searches the hyperparameters that recsys.recipes shows as tunable: as many settings as
+max_training_jobs are trained and compared by normalized_discounted_cumulative_gain_at_25 on users who take part neither in the trial''s
+training nor in the version''s metrics; with many interactions a part of the users decides first. The settings as given are among
+them. recsys.describe_solution_version shows tuned_hpo_params, which a later solution may take as hyperparameters, and every trial.
+hpo_config: {"max_training_jobs": 20, "ranges": {"bptt": {"min": 4, "max": 32}, "hidden_dimension": {"values": [32, 64]}}}; without ranges
+all tunable ones are searched, as far as they go.
+perform_auto_ml: recipe must be NULL; recipes are compared by the same measure, at their defaults, and the best is trained; with
+perform_hpo its settings are searched as well. "recipes" in hpo_config names others than those that serve a user without further ado.
+Automatic trainings use what was found for 90 days, then search again; create_solution_version always searches.
+optimization_objective: not supported yet.
 Needs the ownership of the group''s schema. Errors: RS001 for a group or recipe that does not exist, RS006 when the name is
 used, 42602 for an invalid name, 22023 for hyperparameters and event types, 0A000 for what is not supported yet, RS003 for the
 11th solution of a group under recsys.service_limits.';
@@ -117,7 +126,7 @@ CREATE OR REPLACE FUNCTION recsys.describe_solution_version(version text) RETURN
 AS 'MODULE_PATHNAME', 'recsys_describe_solution_version' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION recsys.describe_solution_version(text) IS
 'One solution version as JSON: status and failure_reason; config, the settings it was trained with; metrics; members, the parts
-of a blend with their mean weights; data_summary, what was read and what was left out; wall_seconds; training_hours, the CPU
+of a blend with their mean weights; tuned_hpo_params and tuning, what a search for settings found; data_summary, what was read and what was left out; wall_seconds; training_hours, the CPU
 hours of all threads; peak_memory, in bytes; model_bytes; content_hash, equal exactly for equal models. The name is
 "solution/N"; a solution''s name alone means its newest ACTIVE version, else the newest in training. Errors: RS001, RS004, 42725.';
 

@@ -109,6 +109,7 @@ CREATE TABLE recsys_internal.solution_version (
     updated_from integer,                           -- UPDATE: number of the version whose model was updated
     config jsonb NOT NULL DEFAULT '{}',             -- the solution as it was when this version was asked for
     metrics jsonb,                                  -- [{"metric", "value"}], in order
+    tuning jsonb,                                   -- what a search for settings found, see train/tuning.hpp
     members jsonb,                                  -- [{"member", "weight", "ndcg"}] of a blend
     data_mark jsonb,                                -- tells data that came later from those it was trained on
     latest_update jsonb,                            -- of automatic updates: {"revision", "new_items", "updated_at", "data_mark"}

@@ -73,6 +73,9 @@ public:
 	/// Metadata, a row a user.
 	const LearnedFeatures &user_features() const noexcept { return *user_features_; }
 
+	/// The set of some users alone, those with a 1 in `keep`, with all items and what was learned of the metadata. Polls `stop`.
+	TrainingSet of_users(std::span<const std::uint8_t> keep, MemoryBudget *budget, const StopToken &stop) const;
+
 private:
 	friend class TrainingSetBuilder;
 	IdDictionary users_, items_;

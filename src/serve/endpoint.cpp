@@ -96,9 +96,9 @@ void Endpoint::load_campaign(std::int64_t campaign_id, const std::string &name) 
 }
 
 void Endpoint::load_solution() {
-	static pg::Plan select{"SELECT s.event_type, s.event_value_threshold, to_json(s.negative_event_types), s.recipe, s.hyperparameters"
-						   " FROM recsys_internal.solution_version v JOIN recsys_internal.solution s ON s.id = v.solution_id"
-						   " WHERE v.id = $1",
+	static pg::Plan select{"SELECT s.event_type, s.event_value_threshold, to_json(s.negative_event_types), coalesce(v.config->>'recipe', s.recipe),"
+						   " coalesce(v.config->'hyperparameters', s.hyperparameters) FROM recsys_internal.solution_version v"
+						   " JOIN recsys_internal.solution s ON s.id = v.solution_id WHERE v.id = $1",
 						   {INT8OID}};
 	std::optional<pg::Row> row;
 	{

@@ -136,6 +136,8 @@ std::optional<Deployed> find_deployed(const catalog::Found &solution, bool lock)
 std::string why_not_update(const catalog::Found &solution, const std::optional<Deployed> &version) {
 	if (!version)
 		return "solution \"" + solution.name + "\" has no version that was trained in full";
+	if (version->spec.recipe->update == nullptr)
+		return "recipe \"" + std::string(version->spec.recipe->name) + "\" of solution version \"" + version->name + "\" has no updates";
 	if (!version->serves)
 		return "no campaign serves solution version \"" + version->name + "\", the newest that was trained in full";
 	if (!new_data(version->mark, data_mark(solution.group)))

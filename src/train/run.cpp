@@ -10,6 +10,7 @@
 #include "store/model_store.hpp"
 #include "train/data_mark.hpp"
 #include "train/preconditions.hpp"
+#include "train/tuning.hpp"
 
 #include "pg/settings.hpp"
 #include "pg/threads.hpp"
@@ -128,6 +129,8 @@ void Run::compute() {
 		}
 		const recipe::TrainRequest request{set,  spec_.hyperparameters, type_sign_, spec_.seed, executor,
 										   stop, monitor_,				budget_,	actions ? &*actions : nullptr};
+		if (!base_ && !spec_.tuning.is_null())
+			tune(request);
 		if (base_)
 			result_.emplace(recipe::TrainResult{spec_.recipe->update(artifact::View(base_model_), request), {}, {}});
 		else
@@ -137,6 +140,14 @@ void Run::compute() {
 		progress_.publish(monitor_);
 		return stop_();
 	});
+}
+
+// The request goes on with the settings that were found: it refers to the spec's.
+void Run::tune(const recipe::TrainRequest &request) {
+	const recipe::SearchResult found = recipe::search(request, search_plan(spec_));
+	tuning_ = tuning_result(spec_, found);
+	spec_.recipe = found.trials[found.best].recipe;
+	spec_.hyperparameters = found.trials[found.best].hyperparameters;
 }
 
 int Run::save(std::int64_t version_id) {

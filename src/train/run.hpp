@@ -47,12 +47,15 @@ public:
 	Json members() const;      // [{"member", "weight", "ndcg"}], null for recipes of one part
 	Json data_summary() const; // what was read, what was used
 	Json data_mark() const;    // see train/data_mark.hpp
+	Json tuning() const { return tuning_; } // what a search found, see train/tuning.hpp; null without one
+	const Spec &spec() const { return spec_; } // with the recipe and the settings that the search has chosen
 	std::string content_hash() const;
 	std::size_t added_items() const; // that the base did not have; 0 without a base
 
 private:
 	void check_stop() const;
 	void read_base();
+	void tune(const recipe::TrainRequest &request);
 
 	Spec spec_;
 	stats::Progress &progress_;
@@ -68,6 +71,7 @@ private:
 	std::optional<store::ActionRows> action_rows_; // for recipes of actions
 	std::vector<std::int8_t> type_sign_;
 	Json used_; // counts of the TrainingSet
+	Json tuning_;
 	std::optional<recipe::TrainResult> result_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "jobs/clock.hpp"
 #include "pg/settings.hpp"
 #include "train/automatic.hpp"
 
@@ -83,14 +84,19 @@ void create_solution(const catalog::Group &group, const SolutionRequest &request
 		" ON CONFLICT (group_id, name) DO NOTHING RETURNING id",
 		{INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTARRAYOID, JSONBOID, JSONBOID, INT4OID}};
 	catalog::check_name(request.name, "solution");
-	const recipe::RecipeSpec &recipe = require_recipe(request.recipe);
+	const recipe::RecipeSpec *given = request.tuning.perform_auto_ml ? nullptr : &require_recipe(request.recipe);
+	const Json tuning = check_tuning(request.tuning, given);
+	const recipe::RecipeSpec &recipe = given != nullptr ? *given : *tuned_recipes(tuning).front();
+	if (given == nullptr && !request.hyperparameters.empty())
+		throw Error(sqlstate::InvalidParameter, "argument \"hyperparameters\" needs a recipe", {},
+					"With perform_auto_ml recipes are compared at their defaults.");
 	if (!recipe.domain.empty() && !request.of_recommender)
 		throw Error(sqlstate::InvalidParameter, "recipe \"" + std::string(recipe.name) + "\" is a use case of domain " + std::string(recipe.domain),
 					{}, "Use cases are set up by recsys.create_recommender.");
 	const Json hyperparameters = hyperparameters_json(recipe, parse_hyperparameters(recipe, request.hyperparameters));
 	check_events(request);
 	check_keep_versions(request.keep_versions);
-	const Json config = {{"excluded_columns", check_excluded(group, request.excluded_columns)}};
+	const Json config = {{"excluded_columns", check_excluded(group, request.excluded_columns)}, {"tuning", tuning}};
 	AsOwner owner;
 	check_quota(group);
 	const std::optional<Row> row =
@@ -101,7 +107,11 @@ void create_solution(const catalog::Group &group, const SolutionRequest &request
 	if (!row)
 		throw Error(sqlstate::AlreadyExists, "solution \"" + request.name + "\" already exists", {},
 					"Delete it with recsys.delete_solution, or choose another name.");
-	schedule_solution({row->int8(0), request.name, group}, recipe.update != nullptr, request.auto_training_interval);
+	bool updates = recipe.update != nullptr;
+	if (given == nullptr)
+		for (const recipe::RecipeSpec *other : tuned_recipes(tuning))
+			updates = updates || other->update != nullptr;
+	schedule_solution({row->int8(0), request.name, group}, updates, request.auto_training_interval);
 }
 
 void update_solution(const catalog::Found &solution, const SolutionUpdate &update) {
@@ -124,10 +134,10 @@ void check_datasets(const catalog::Group &group, const recipe::RecipeSpec &recip
 		catalog::require_dataset(group, catalog::parse_dataset_type(type));
 }
 
-Spec solution_spec(const catalog::Found &solution) {
+Spec solution_spec(const catalog::Found &solution, bool search_again) {
 	static Plan find{
 		"SELECT recipe, event_type, event_value_threshold, pg_catalog.to_jsonb(negative_event_types), hyperparameters,"
-		" coalesce(config->'excluded_columns', '{}')"
+		" coalesce(config->'excluded_columns', '{}'), config->'tuning', config->'tuned'"
 		" FROM recsys_internal.solution WHERE id = $1",
 		{INT8OID}};
 	AsOwner owner;
@@ -140,7 +150,31 @@ Spec solution_spec(const catalog::Found &solution) {
 	spec.filter.negative_types = Json::parse(row.text(3)).get<std::vector<std::string>>();
 	spec.hyperparameters = parse_hyperparameters(*spec.recipe, Json::parse(row.text(4)));
 	spec.excluded_columns = Json::parse(row.text(5));
+	spec.tuning = row.null(6) ? Json() : Json::parse(row.text(6));
+	if (!search_again && !row.null(7)) {
+		const Json tuned = Json::parse(row.text(7));
+		spec.tuning = nullptr;
+		spec.recipe = &require_recipe(tuned.at("recipe").get<std::string>());
+		spec.hyperparameters = parse_hyperparameters(*spec.recipe, tuned.at("hyperparameters"));
+	}
 	return spec;
+}
+
+void note_tuned(std::int64_t version_id, const Spec &spec, const Json &tuning) {
+	static Plan note{"UPDATE recsys_internal.solution AS s SET recipe = $2, config = s.config || jsonb_build_object('tuned', jsonb_build_object("
+					 "'solution_version', s.name || '/' || v.number, 'recipe', $2, 'hyperparameters', $3, 'tuned_hpo_params', $4,"
+					 " 'tuned_at', clock_timestamp())) FROM recsys_internal.solution_version AS v WHERE v.id = $1 AND s.id = v.solution_id",
+					 {INT8OID, TEXTOID, JSONBOID, JSONBOID}};
+	const Json values = hyperparameters_json(*spec.recipe, spec.hyperparameters);
+	AsOwner owner;
+	note.run({pg::int8(version_id), pg::text(spec.recipe->name), pg::jsonb(values.dump()), pg::jsonb(tuning.at("tuned_hpo_params").dump())});
+}
+
+bool tuned_lately(const catalog::Found &solution) {
+	static Plan find{"SELECT (config->'tuned'->>'tuned_at')::timestamptz > $2 - interval '90 days' FROM recsys_internal.solution WHERE id = $1",
+					 {INT8OID, TIMESTAMPTZOID}};
+	AsOwner owner;
+	return find.row({pg::int8(solution.id), pg::timestamptz(jobs::clock_now())}).value().boolean(0);
 }
 
 int next_number(const catalog::Found &solution) {
@@ -179,8 +213,10 @@ std::string describe_solution(const catalog::Found &solution) {
 		"s.status,"
 		" 'event_type', s.event_type, 'event_value_threshold', s.event_value_threshold,"
 		" 'negative_event_types', s.negative_event_types, 'hyperparameters', s.hyperparameters,"
-		" 'excluded_columns', coalesce(s.config->'excluded_columns', '{}'), 'perform_hpo', false,"
-		" 'perform_auto_ml', false, 'auto_training_interval', (SELECT c.every FROM recsys_internal.schedule AS c"
+		" 'excluded_columns', coalesce(s.config->'excluded_columns', '{}'),"
+		" 'perform_hpo', coalesce(s.config->'tuning'->'perform_hpo', 'false'), 'perform_auto_ml', coalesce("
+		"s.config->'tuning'->'perform_auto_ml', 'false'), 'hpo_config', nullif(s.config->'tuning', 'null') - '{perform_hpo,perform_auto_ml}'::text[],"
+		" 'tuned', s.config->'tuned', 'auto_training_interval', (SELECT c.every FROM recsys_internal.schedule AS c"
 		" WHERE c.kind = 'auto_training' AND c.resource_id = s.id), 'keep_versions', s.keep_versions, 'latest_solution_version', (SELECT pg_catalog.jsonb_build_object("
 		"'name', s.name || '/' || v.number, 'status', v.status, 'failure_reason', v.failure_reason,"
 		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'created_at', v.created_at,"

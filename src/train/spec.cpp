@@ -1,4 +1,4 @@
-#include "train/spec.hpp"
+#include "train/tuning.hpp"
 
 #include <algorithm>
 
@@ -60,9 +60,13 @@ store::Metadata metadata_of(const Spec &spec) {
 	// Recipes of actions have a reader of their own for what is known of users (store/action_reader.hpp).
 	if (spec.recipe->type == recipe::RecipeType::PersonalizedActions)
 		return {};
-	const auto &required = spec.recipe->required_datasets, &optional = spec.recipe->optional_datasets;
+	const std::vector<const recipe::RecipeSpec *> recipes =
+		spec.tuning.is_null() ? std::vector{spec.recipe} : tuned_recipes(spec.tuning);
 	const auto uses = [&](const char *type) {
-		return std::ranges::find(required, type) != required.end() || std::ranges::find(optional, type) != optional.end();
+		return std::ranges::any_of(recipes, [&](const recipe::RecipeSpec *recipe) {
+			const auto &required = recipe->required_datasets, &optional = recipe->optional_datasets;
+			return std::ranges::find(required, type) != required.end() || std::ranges::find(optional, type) != optional.end();
+		});
 	};
 	const auto excluded = [&](const char *type) { return spec.excluded_columns.value(type, std::vector<std::string>()); };
 	return {uses("items"), uses("users"), excluded("items"), excluded("users")};
@@ -76,6 +80,8 @@ Json to_json(const Spec &spec) {
 				{"negative_event_types", spec.filter.negative_types},
 				{"excluded_columns", spec.excluded_columns},
 				{"seed", spec.seed}};
+	if (!spec.tuning.is_null())
+		out["tuning"] = spec.tuning;
 	if (spec.filter.event_type)
 		out["event_type"] = *spec.filter.event_type;
 	if (spec.filter.value_threshold)
@@ -94,6 +100,7 @@ Spec spec_from_json(const Json &config) {
 	spec.filter.negative_types = config.at("negative_event_types").get<std::vector<std::string>>();
 	spec.excluded_columns = config.value("excluded_columns", Json::object());
 	spec.seed = config.at("seed").get<std::uint64_t>();
+	spec.tuning = config.value("tuning", Json());
 	return spec;
 }
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "recipe/recipe.hpp"
+#include "recipe/search.hpp"
 #include "store/training_reader.hpp"
 
 #include "catalog/catalog.hpp"
@@ -24,6 +24,7 @@ struct Spec {
 	store::EventFilter filter;
 	Json excluded_columns = Json::object(); // dataset type → names of fields that are not learned from
 	std::uint64_t seed = kSeed;
+	Json tuning; // what is searched before the training (train/tuning.hpp); null = nothing
 };
 
 /// What of the metadata the spec's recipe learns from.

@@ -76,19 +76,19 @@ RECSYS_FUNCTION(describe_recipe) {
 
 RECSYS_FUNCTION(create_solution) {
 	forbid_read_only("recsys.create_solution()");
-	if (call.boolean(6, "perform_hpo"))
-		unsupported("perform_hpo");
-	if (call.boolean(8, "perform_auto_ml"))
-		unsupported("perform_auto_ml");
-	static constexpr std::pair<int, const char *> absent[] = {
-		{7, "hpo_config"}, {9, "optimization_objective"}};
-	for (const auto &[position, argument] : absent)
-		if (!call.null(position))
-			unsupported(argument);
+	if (!call.null(9))
+		unsupported("optimization_objective");
 	SolutionRequest request;
 	request.name = call.text(0, "name");
 	const catalog::Group group = catalog::require_group(call.text(1, "dataset_group"), Right::Own);
-	request.recipe = call.text(2, "recipe");
+	request.tuning = {call.boolean(6, "perform_hpo"), call.boolean(8, "perform_auto_ml"), Json()};
+	if (const auto config = call.optional_json(7))
+		request.tuning.hpo_config = Json::parse(*config);
+	if (!request.tuning.perform_auto_ml)
+		request.recipe = call.text(2, "recipe");
+	else if (!call.null(2))
+		throw Error(sqlstate::InvalidParameter, "argument \"recipe\" contradicts perform_auto_ml", {},
+					"Recipes to compare are named by \"recipes\" of hpo_config.");
 	request.event_type = call.optional_text(3);
 	if (!call.null(4))
 		request.event_value_threshold = call.float8(4, "event_value_threshold");
@@ -154,6 +154,9 @@ RECSYS_FUNCTION(create_solution_version) {
 	const Spec spec = solution_spec(solution);
 	const TrainingMode mode = parse_training_mode(call.text(1, "training_mode"), *spec.recipe);
 	check_datasets(solution.group, *spec.recipe);
+	if (mode == TrainingMode::Full && !spec.tuning.is_null())
+		for (const recipe::RecipeSpec *recipe : tuned_recipes(spec.tuning))
+			check_datasets(solution.group, *recipe);
 	return call.result(wait ? train_here(solution, mode) : train_later(solution, mode));
 }
 

@@ -46,19 +46,21 @@ struct Plan {
 		return {spec, status, base ? "UPDATE" : "FULL", type == TrainingType::Manual ? "MANUAL" : "AUTOMATIC", base_number};
 	}
 };
-Plan plan_version(const catalog::Found &solution, TrainingMode mode) {
+Plan plan_version(const catalog::Found &solution, TrainingMode mode, TrainingType type) {
 	static pg::Plan newest{"SELECT id, number, config FROM recsys_internal.solution_version WHERE solution_id = $1 AND "
 						   "training_mode = 'FULL' AND status = 'ACTIVE' ORDER BY number DESC LIMIT 1",
 						   {INT8OID}};
 	if (mode == TrainingMode::Full)
-		return {solution_spec(solution), std::nullopt};
+		return {solution_spec(solution, type == TrainingType::Manual || !tuned_lately(solution)), std::nullopt};
 	const pg::AsOwner owner;
 	const std::optional<pg::Row> row = newest.row({pg::int8(solution.id)});
 	if (!row)
 		throw Error(sqlstate::WrongState, "solution \"" + solution.name + "\" has no version to update",
 					"An update brings new items into the newest ACTIVE version that was trained in full.",
 					"Train one with training_mode => 'FULL'.");
-	return {spec_from_json(Json::parse(row->text(2))), row->int8(0), static_cast<int>(row->int8(1))};
+	Plan plan{spec_from_json(Json::parse(row->text(2))), row->int8(0), static_cast<int>(row->int8(1))};
+	plan.spec.tuning = nullptr;
+	return plan;
 }
 
 // What the last training of this process took, for the record of its failure.
@@ -111,7 +113,7 @@ void require_updates(const recipe::RecipeSpec &recipe) {
 }
 
 std::string train_here(const catalog::Found &solution, TrainingMode mode) {
-	const Plan plan = plan_version(solution, mode);
+	const Plan plan = plan_version(solution, mode, TrainingType::Manual);
 	const std::string expected = solution.name + "/" + std::to_string(next_number(solution));
 	stats::Progress progress(kProgressKind, solution.group.id, progress_id(solution), expected);
 	Run run(plan.spec, progress, [&progress] { return progress.stop_requested(); }, plan.base);
@@ -136,7 +138,7 @@ std::string train_here(const catalog::Found &solution, TrainingMode mode) {
 
 std::string train_later(const catalog::Found &solution, TrainingMode mode, TrainingType type) {
 	check_quota();
-	const NewVersion version = add_version(solution, plan_version(solution, mode).request("CREATE PENDING", type), {});
+	const NewVersion version = add_version(solution, plan_version(solution, mode, type).request("CREATE PENDING", type), {});
 	jobs::enqueue("train", solution.group, std::nullopt, version.id, Json::object(),
 				  type == TrainingType::Manual ? jobs::kAskedPriority : jobs::kAutomaticPriority);
 	return version.name;

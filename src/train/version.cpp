@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "jobs/jobs.hpp"
+#include "train/solution.hpp"
 
 #include "pg/report.hpp"
 
@@ -146,19 +147,22 @@ void activate_version(std::int64_t id, const Run &run) {
 						 " recsys_internal.solution_version AS b WHERE b.solution_id = v.solution_id AND b.number = v.updated_from)"
 						 " END, members = CASE training_mode WHEN 'FULL' THEN $3 ELSE (SELECT b.members FROM"
 						 " recsys_internal.solution_version AS b WHERE b.solution_id = v.solution_id AND b.number = v.updated_from)"
-						 " END, data_mark = $8, data_summary = $4, wall_seconds = $5, cpu_seconds = $6, peak_memory = $7,"
+						 " END, config = $9, tuning = $10, data_mark = $8, data_summary = $4, wall_seconds = $5, cpu_seconds = $6, peak_memory = $7,"
 						 " finished_at = clock_timestamp(), updated_at = clock_timestamp()"
 						 " WHERE id = $1 AND status = 'CREATE IN_PROGRESS'",
-						 {INT8OID, JSONBOID, JSONBOID, JSONBOID, FLOAT8OID, FLOAT8OID, INT8OID, JSONBOID}};
+						 {INT8OID, JSONBOID, JSONBOID, JSONBOID, FLOAT8OID, FLOAT8OID, INT8OID, JSONBOID, JSONBOID, JSONBOID}};
 	AsOwner owner;
 	const Json members = run.members();
 	const Cost cost = run.cost();
 	const std::uint64_t changed =
 		activate.run({pg::int8(id), pg::jsonb(run.metrics().dump()),
 					  members.is_null() ? pg::null() : pg::jsonb(members.dump()), pg::jsonb(run.data_summary().dump()),
-					  pg::float8(cost.wall_seconds), pg::float8(cost.cpu_seconds), pg::int8(cost.peak_memory), pg::jsonb(run.data_mark().dump())});
+					  pg::float8(cost.wall_seconds), pg::float8(cost.cpu_seconds), pg::int8(cost.peak_memory), pg::jsonb(run.data_mark().dump()),
+					  pg::jsonb(to_json(run.spec()).dump()), run.tuning().is_null() ? pg::null() : pg::jsonb(run.tuning().dump())});
 	if (changed == 0)
 		throw Cancelled{};
+	if (!run.tuning().is_null())
+		note_tuned(id, run.spec(), run.tuning());
 	promote_campaigns(id);
 }
 
@@ -313,7 +317,8 @@ std::string describe_version(const catalog::FoundVersion &version) {
 		" 'training_mode', v.training_mode, 'training_type', v.training_type, 'updated_from', s.name || '/' || v.updated_from,"
 		" 'latest_update', v.latest_update - 'data_mark', 'config', v.config,"
 		" 'metrics', (SELECT pg_catalog.jsonb_object_agg(m->>'metric', m->'value')"
-		" FROM pg_catalog.jsonb_array_elements(v.metrics) AS m), 'members', v.members, 'data_summary', v.data_summary,"
+		" FROM pg_catalog.jsonb_array_elements(v.metrics) AS m), 'tuned_hpo_params', v.tuning->'tuned_hpo_params',"
+		" 'tuning', v.tuning - 'tuned_hpo_params', 'members', v.members, 'data_summary', v.data_summary,"
 		" 'wall_seconds', v.wall_seconds, 'training_hours', round(v.cpu_seconds::numeric / 3600, 9)::float8, 'peak_memory', v.peak_memory,"
 		" 'model_bytes', r.bytes, 'content_hash', r.content_hash, 'created_at', v.created_at,"
 		" 'started_at', v.started_at, 'finished_at', v.finished_at, 'updated_at', v.updated_at)::text"

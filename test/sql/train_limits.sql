@@ -16,7 +16,7 @@ SELECT recsys.create_solution('no_dataset', 'train_limits', 'popularity-count');
 SELECT pg_temp.try($$SELECT recsys.create_solution_version('no_dataset', wait => true)$$);
 SELECT pg_temp.try($$SELECT * FROM recsys.estimate_training('no_dataset')$$);
 SELECT recsys.create_dataset('train_limits', 'interactions');
-SELECT recsys.create_solution('all', 'train_limits', 'popularity-count');
+SELECT recsys.create_solution('all', 'train_limits', 'popularity-count', keep_versions => 0);
 SELECT recsys.create_solution('clicks', 'train_limits', 'popularity-count', event_type => 'Click');
 SELECT recsys.create_solution('rated', 'train_limits', 'popularity-count', event_value_threshold => 4.5);
 SELECT recsys.create_solution('rated_clicks', 'train_limits', 'popularity-count', event_type => 'Click', event_value_threshold => 4);

@@ -41,9 +41,6 @@ SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims
 SELECT pg_temp.try($$SELECT recsys.create_solution(NULL, 'train_solutions', 'sims')$$);
 
 -- what does not exist yet is refused, never ignored
-SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims', perform_hpo => true)$$);
-SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims', hpo_config => '{}')$$);
-SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims', perform_auto_ml => true)$$);
 SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims', optimization_objective => '{"itemAttribute": "price"}')$$);
 SELECT pg_temp.try($$SELECT recsys.create_solution('s', 'train_solutions', 'sims', auto_training_interval => '10 seconds')$$);
 SELECT count(*) FROM recsys.solutions WHERE dataset_group = 'train_solutions';

@@ -153,5 +153,19 @@ SKIP:
 		'SKIPPED|no new interactions since solution version "for_you/4" was trained', 'and the training was not needed');
 	is(sql(q{SELECT string_agg(DISTINCT status, ',') FROM recsys.schedules}), 'PAUSED', 'while the own schedule rests');
 }
+# ---- what a search found serves for 90 days
+sql(q{SELECT recsys.create_solution('tuned', 'shop', 'sims', perform_hpo => true, hpo_config => '{"max_training_jobs": 3}', auto_training_interval => '7 days')});
+my $searched = q{SELECT string_agg((recsys.describe_solution_version(name) -> 'tuning' <> 'null')::text, ',' ORDER BY number) FROM recsys.solution_versions WHERE solution = 'tuned'};
+sub new_event { return sql(q{INSERT INTO shop.interactions (user_id, item_id, event_type, "timestamp") VALUES ('u8', 'i3', 'Click', clock_timestamp())}) }
+pass(1);
+new_event();
+pass(169);
+is(sql($searched), 'true,false', 'the next training takes what was found');
+is(sql(q{SELECT count(DISTINCT recsys.describe_solution_version(name) -> 'config' -> 'hyperparameters') FROM recsys.solution_versions WHERE solution = 'tuned'}), '1', 'to the value');
+new_event();
+pass(24 * 90);
+is(sql($searched), 'true,false,true', 'after 90 days it searches again');
+sql(q{SELECT recsys.delete_solution('tuned')});
+
 $node->stop;
 done_testing();
