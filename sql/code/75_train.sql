@@ -158,13 +158,32 @@ after the commit CREATE STOPPED. It leaves no model and cannot be resumed. A tra
 stopped as well, under the name that recsys.progress shows, and ends there with an error. Needs the rights of
 recsys.create_solution_version. Errors: RS001, 55000 when the version is not in training.';
 
-CREATE OR REPLACE FUNCTION recsys.get_solution_metrics(version text) RETURNS TABLE (metric text, value float8)
+CREATE OR REPLACE FUNCTION recsys.get_solution_metrics(version text)
+RETURNS TABLE (metric text, value float8, low float8, high float8)
 AS 'MODULE_PATHNAME', 'recsys_get_solution_metrics' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10;
 COMMENT ON FUNCTION recsys.get_solution_metrics(text) IS
 'How well a version predicts the newest tenth of the events of users it was not trained on: coverage,
-mean_reciprocal_rank_at_25, normalized_discounted_cumulative_gain_at_5, _10 and _25, precision_at_5, _10 and _25. The users are
+mean_reciprocal_rank_at_25, normalized_discounted_cumulative_gain_at_5, _10 and _25, precision_at_5, _10 and _25. low and high
+bound the 95 % confidence interval of a mean over users; NULL where there is none, as for coverage. The users are
 chosen by a hash of their ids, so versions trained on the same data can be compared. Errors: RS001, RS002 while it is in
 training, RS004 for a version without a model.';
+
+CREATE OR REPLACE FUNCTION recsys.evaluate(solution_version text, as_of timestamptz, compare_with text DEFAULT NULL,
+    horizon interval DEFAULT NULL)
+RETURNS TABLE (metric text, value float8, low float8, high float8, baseline float8, compared float8, difference float8,
+    difference_low float8, difference_high float8, p_value float8, users bigint)
+AS 'MODULE_PATHNAME', 'recsys_evaluate' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 8;
+COMMENT ON FUNCTION recsys.evaluate(text, timestamptz, text, interval) IS
+'What a solution version''s settings would have been worth at a moment of the past: they are trained on the interactions before as_of and
+on items created before it, then each user who was active afterwards (at most 10,000) is asked for with his history of then, or without
+any, over the whole catalogue; what he chose within the horizon (NULL: up to now) is the truth. Nothing is stored.
+value: the mean over users (coverage: the share of items recommended to anybody), low and high its 95 % confidence interval. baseline: the
+same of popularity-count on the same data. compared: the same of compare_with, another version of the group, or of the baseline when
+that is NULL; difference: value less compared over the users whom both could be asked for, with its 95 % confidence interval and the
+p_value of a paired t test: how often chance alone would make a difference as large. users: whom value is the mean of.
+Metadata are as they are now; so are settings that a search found. Reads as the current user; takes a training for each of the two
+versions. Needs the rights of recsys.create_solution_version. Errors: RS001; 22023 for versions of different groups; 55000 when there is
+nothing to train on before as_of or nobody to judge by after it; 0A000 for recipes that count at the request.';
 
 CREATE OR REPLACE FUNCTION recsys.estimate_training(solution text)
 RETURNS TABLE (wall_seconds float8, cpu_hours float8, peak_memory bigint, interactions bigint, users bigint, items bigint)

@@ -9,6 +9,7 @@ namespace recsys::metrics {
 namespace {
 
 constexpr std::size_t kCutoffs[3] = {5, 10, 25}, kLongest = 25;
+constexpr std::size_t kNdcg = 1, kPrecision = 4; // where they begin in ListValues
 
 std::size_t cutoff_index(std::size_t k) {
 	for (std::size_t i = 0; i < 3; ++i)
@@ -75,14 +76,34 @@ double precision(std::span<const std::uint32_t> ranked, std::span<const std::uin
 
 RankingMetrics::RankingMetrics(std::size_t n_items) : seen_(n_items, 0) {}
 
-void RankingMetrics::add(std::span<const std::uint32_t> ranked, std::span<const std::uint32_t> truth) {
-	ranked = ranked.first(std::min(ranked.size(), kLongest));
+const char *list_metric_name(std::size_t i) noexcept {
+	static constexpr const char *names[kListMetrics] = {"mean_reciprocal_rank_at_25",
+														"normalized_discounted_cumulative_gain_at_5",
+														"normalized_discounted_cumulative_gain_at_10",
+														"normalized_discounted_cumulative_gain_at_25",
+														"precision_at_5",
+														"precision_at_10",
+														"precision_at_25"};
+	return names[i];
+}
+
+ListValues judge_list(std::span<const std::uint32_t> ranked, std::span<const std::uint32_t> truth) {
 	const std::vector<std::uint32_t> relevant = distinct(truth);
 	const std::vector<std::uint8_t> hit = hits(ranked, relevant, kLongest);
-	mrr_ += reciprocal_rank_of(hit);
+	ListValues values{reciprocal_rank_of(hit)};
 	for (std::size_t i = 0; i < 3; ++i) {
-		ndcg_[i] += ndcg_of(hit, relevant.size(), kCutoffs[i]);
-		precision_[i] += precision_of(hit, kCutoffs[i]);
+		values[kNdcg + i] = ndcg_of(hit, relevant.size(), kCutoffs[i]);
+		values[kPrecision + i] = precision_of(hit, kCutoffs[i]);
+	}
+	return values;
+}
+
+void RankingMetrics::add(std::span<const std::uint32_t> ranked, std::span<const std::uint32_t> truth) {
+	ranked = ranked.first(std::min(ranked.size(), kLongest));
+	const ListValues values = judge_list(ranked, truth);
+	for (std::size_t i = 0; i < kListMetrics; ++i) {
+		sum_[i] += values[i];
+		squares_[i] += values[i] * values[i];
 	}
 	for (const std::uint32_t item : ranked)
 		seen_.at(item) = 1;
@@ -94,18 +115,14 @@ double RankingMetrics::coverage() const noexcept {
 	return seen_.empty() ? 0.0 : static_cast<double>(listed) / static_cast<double>(seen_.size());
 }
 
-double RankingMetrics::mean_reciprocal_rank_at_25() const noexcept {
-	return users_ == 0 ? 0.0 : mrr_ / static_cast<double>(users_);
+Estimate RankingMetrics::estimate(std::size_t metric) const noexcept {
+	return mean_of_share(users_, sum_[metric], squares_[metric]);
 }
 
-double RankingMetrics::ndcg_at(std::size_t k) const {
-	const std::size_t i = cutoff_index(k);
-	return users_ == 0 ? 0.0 : ndcg_[i] / static_cast<double>(users_);
-}
+double RankingMetrics::mean_reciprocal_rank_at_25() const noexcept { return estimate(0).value; }
 
-double RankingMetrics::precision_at(std::size_t k) const {
-	const std::size_t i = cutoff_index(k);
-	return users_ == 0 ? 0.0 : precision_[i] / static_cast<double>(users_);
-}
+double RankingMetrics::ndcg_at(std::size_t k) const { return estimate(kNdcg + cutoff_index(k)).value; }
+
+double RankingMetrics::precision_at(std::size_t k) const { return estimate(kPrecision + cutoff_index(k)).value; }
 
 } // namespace recsys::metrics

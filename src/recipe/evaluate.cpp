@@ -77,14 +77,12 @@ void judge(const Scorer &scorer, const TrainRequest &request, std::uint32_t user
 }
 
 std::vector<Metric> in_order(const metrics::RankingMetrics &m) {
-	return {{"coverage", m.coverage()},
-			{"mean_reciprocal_rank_at_25", m.mean_reciprocal_rank_at_25()},
-			{"normalized_discounted_cumulative_gain_at_5", m.ndcg_at(5)},
-			{"normalized_discounted_cumulative_gain_at_10", m.ndcg_at(10)},
-			{"normalized_discounted_cumulative_gain_at_25", m.ndcg_at(25)},
-			{"precision_at_5", m.precision_at(5)},
-			{"precision_at_10", m.precision_at(10)},
-			{"precision_at_25", m.precision_at(25)}};
+	std::vector<Metric> out{{"coverage", m.coverage()}};
+	for (std::size_t i = 0; i < metrics::kListMetrics; ++i) {
+		const metrics::Estimate estimate = m.estimate(i);
+		out.push_back({metrics::list_metric_name(i), estimate.value, estimate.low, estimate.high});
+	}
+	return out;
 }
 
 } // namespace

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -82,6 +83,8 @@ struct TrainRequest {
 struct Metric {
 	std::string name;
 	double value;
+	/// Of its 95 % confidence interval; NaN when none can be given.
+	double low = std::numeric_limits<double>::quiet_NaN(), high = low;
 };
 
 /// What describe_solution_version shows of a blend.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -69,6 +70,8 @@ public:
 				note_time(DatumGetTimestampTz(values_[Time]));
 			if (nulls_[User] || nulls_[Item] || nulls_[Time])
 				++counts_.incomplete;
+			else if (!in_window(DatumGetTimestampTz(values_[Time])))
+				++counts_.outside;
 			else if (wanted())
 				add();
 		}
@@ -76,6 +79,10 @@ public:
 
 private:
 	enum Column { User, Item, Type, Value, Time, Session, kColumns };
+
+	bool in_window(TimestampTz time) const {
+		return !(filter_.from && time < *filter_.from) && !(filter_.before && time >= *filter_.before);
+	}
 
 	// Also sets type_.
 	bool wanted() {
@@ -206,7 +213,8 @@ std::vector<std::string> columns_with(std::vector<std::string> columns, const Me
 	return columns;
 }
 
-void read_items(const catalog::Group &group, const Metadata &wish, ReadCounts &counts, const BlockHook &before_block, Sink &sink) {
+void read_items(const catalog::Group &group, const EventFilter &filter, const Metadata &wish, ReadCounts &counts,
+				const BlockHook &before_block, Sink &sink) {
 	const std::optional<catalog::Dataset> items = catalog::find_dataset(group, DatasetType::Items);
 	if (!items)
 		return;
@@ -216,11 +224,13 @@ void read_items(const catalog::Group &group, const Metadata &wish, ReadCounts &c
 	MetadataReader *reader = metadata && !metadata->empty() ? &*metadata : nullptr;
 	if (reader != nullptr)
 		sink.describe_items(reader->columns());
+	const std::int64_t newest = filter.before ? pg::unix_micros(*filter.before) : std::numeric_limits<std::int64_t>::max();
 	read_blocks(catalog::union_sql(group, *items, columns_with({"item_id", "creation_timestamp"}, reader)), "reading items", counts.items,
 				before_block, [&](const SPITupleTable *block) {
 					load_items(block, counts, reader,
 							   [&](std::string_view id, std::optional<std::int64_t> created, const data::FeatureRow *features) {
-								   sink.item(id, created, features);
+								   if (!created || *created < newest)
+									   sink.item(id, created, features);
 							   });
 				});
 }
@@ -250,7 +260,7 @@ ReadCounts read_datasets(const catalog::Group &group, const EventFilter &filter,
 	EventLoader loader(filter, aliases, counts, [&sink](const data::EventRow &event) { sink.event(event); });
 	read_blocks(catalog::union_sql(group, interactions, event_columns()), "reading interactions", counts.interactions,
 				before_block, [&](const SPITupleTable *block) { loader.load(block); });
-	read_items(group, metadata, counts, before_block, sink);
+	read_items(group, filter, metadata, counts, before_block, sink);
 	read_users(group, metadata, aliases, counts, before_block, sink);
 	return counts;
 }

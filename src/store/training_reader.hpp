@@ -23,6 +23,7 @@ struct EventFilter {
 	std::optional<double>
 		value_threshold; // only events whose value is at least this; events without a value are left out
 	std::vector<std::string> negative_types; // kept whatever the two above say, as signs that an item is not wanted
+	std::optional<TimestampTz> from, before; // only events from a time on, or before one; items created by then
 };
 
 /// What a recipe learns from metadata.
@@ -36,6 +37,7 @@ struct ReadCounts {
 	std::uint64_t interactions = 0, items = 0, users = 0;
 	std::optional<TimestampTz> newest; // finite timestamp of all interactions
 	std::uint64_t other_types = 0, below_threshold = 0, without_value = 0; // left out by the filter
+	std::uint64_t outside = 0;                 // of the window of time
 	std::uint64_t incomplete = 0;              // without user, item or timestamp; only mapped sources have such rows
 	std::uint64_t aliased = 0;                 // counted under another user id
 	std::vector<std::string> other_type_names; // at most 10, in order of appearance

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 
 #include "pg/settings.hpp"
 #include "pg/threads.hpp"
@@ -28,6 +29,10 @@ Spec spec_of(const catalog::FoundVersion &version) {
 		throw Error(sqlstate::FeatureNotSupported,
 					"recipe \"" + std::string(spec.recipe->name) + "\" of solution version \"" + version.name + "\" cannot be evaluated at a past moment",
 					"It counts the newest events at the request.");
+	if (spec.recipe->type == recipe::RecipeType::PersonalizedActions)
+		throw Error(sqlstate::FeatureNotSupported,
+					"recipe \"" + std::string(spec.recipe->name) + "\" of solution version \"" + version.name + "\" cannot be evaluated at a past moment",
+					"It recommends actions; evaluations judge lists of items.");
 	return spec;
 }
 
@@ -46,9 +51,9 @@ public:
 	explicit Evaluation(const EvaluationRequest &request)
 		: request_(request), budget_(static_cast<std::size_t>(pg::settings::train_memory_limit) << 20),
 		  progress_("evaluation", request.version.group.id, request.version.id, request.version.name) {
-		contestants_.push_back({spec_of(request.version)});
+		contestants_.emplace_back().spec = spec_of(request.version);
 		if (request.compared)
-			contestants_.push_back({spec_of(*request.compared)});
+			contestants_.emplace_back().spec = spec_of(*request.compared);
 	}
 
 	void read() {
@@ -129,7 +134,7 @@ private:
 	MemoryBudget budget_; // outlives everything charged to it
 	Monitor monitor_;
 	stats::Progress progress_;
-	std::vector<Contestant> contestants_; // the version, and the one it is compared with
+	std::deque<Contestant> contestants_; // builders stay where they are: the version, and the one it is compared with
 	store::EventFilter later_filter_;
 	std::optional<data::TrainingSetBuilder> later_rows_;
 	recipe::Backtest baseline_;

@@ -33,6 +33,7 @@ std::string reasons(const store::ReadCounts &counts) {
 	add(counts.other_types, " of another event type");
 	add(counts.below_threshold, " with a value below the threshold");
 	add(counts.without_value, " without a value");
+	add(counts.outside, " of another time");
 	add(counts.incomplete, " without user, item or timestamp");
 	return "Rows read: " + std::to_string(counts.interactions) + "." + left_out + (left_out.empty() ? "" : ".");
 }

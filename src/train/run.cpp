@@ -180,7 +180,7 @@ Cost Run::cost() const {
 Json Run::metrics() const {
 	Json out = Json::array();
 	for (const recipe::Metric &metric : result_->metrics)
-		out.push_back({{"metric", metric.name}, {"value", metric.value}});
+		out.push_back({{"metric", metric.name}, {"value", metric.value}, {"low", metric.low}, {"high", metric.high}}); // NaN becomes null
 	return out;
 }
 

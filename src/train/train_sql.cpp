@@ -4,6 +4,7 @@
 #include "train/recipes.hpp"
 #include "train/solution.hpp"
 #include "train/training.hpp"
+#include "train/evaluation.hpp"
 #include "train/version.hpp"
 
 #include "train/automatic.hpp"
@@ -189,8 +190,34 @@ RECSYS_FUNCTION(stop_solution_version_creation) {
 RECSYS_FUNCTION(get_solution_metrics) {
 	const catalog::FoundVersion version = catalog::require_version(call.text(0, "version"), Right::Read);
 	pg::ResultTable out(call);
+	const auto number = [](const Json &metric, const char *key) {
+		const auto it = metric.find(key);
+		return it == metric.end() || it->is_null() ? pg::null() : pg::float8(it->get<double>());
+	};
 	for (const Json &metric : version_metrics(version))
-		out.row({pg::text(metric.at("metric").get<std::string>()), pg::float8(metric.at("value").get<double>())});
+		out.row({pg::text(metric.at("metric").get<std::string>()), number(metric, "value"), number(metric, "low"), number(metric, "high")});
+	return call.result_void();
+}
+
+RECSYS_FUNCTION(evaluate) {
+	EvaluationRequest request{catalog::require_version(call.text(0, "solution_version"), Right::Train), std::nullopt,
+							  call.timestamptz(1, "as_of"), std::nullopt};
+	if (const auto compared = call.optional_text(2))
+		request.compared = catalog::require_version(*compared, Right::Train);
+	if (request.compared && request.compared->group.id != request.version.group.id)
+		throw Error(sqlstate::InvalidParameter, "solution versions of different dataset groups cannot be compared",
+					"\"" + request.version.name + "\" belongs to \"" + request.version.group.name + "\", \"" + request.compared->name +
+						"\" to \"" + request.compared->group.name + "\".");
+	if (!call.null(3)) {
+		const Datum from = call.datum(1), horizon = call.datum(3);
+		request.until = DatumGetTimestampTz(pg::call([from, horizon] { return DirectFunctionCall2(timestamptz_pl_interval, from, horizon); }));
+		if (*request.until <= request.as_of)
+			throw Error(sqlstate::InvalidParameter, "argument \"horizon\" must be positive");
+	}
+	if (TIMESTAMP_NOT_FINITE(request.as_of))
+		throw Error(sqlstate::InvalidParameter, "argument \"as_of\" must be finite");
+	pg::ResultTable out(call);
+	evaluate(request, out);
 	return call.result_void();
 }
 

@@ -102,6 +102,8 @@ Json check_recipes(const Json *given) {
 	const recipe::RecipeSpec *first = nullptr;
 	for (const Json &name : *given) {
 		const recipe::RecipeSpec &recipe = require_recipe(name.is_string() ? name.get<std::string>() : name.dump());
+		if (recipe.type == recipe::RecipeType::PersonalizedActions)
+			refuse("recipe \"" + std::string(recipe.name) + "\" cannot be compared with others", "It recommends actions, not items.");
 		if (!recipe.domain.empty() || recipe.trends)
 			refuse("recipe \"" + std::string(recipe.name) + "\" cannot be compared with others",
 				   recipe.trends ? "It counts at the request, so there is no training to compare." : "It is a use case of a domain.");
