@@ -289,3 +289,12 @@ Errors: RS001 for an absent version or filter, an item that the model does not k
 a version that is not ACTIVE; 22004 without the argument that the recipe asks for; 22023 for a version of another recipe, the other
 argument, attributes that are no condition on items, a negative num_results, or a filter of items or actions; RS003 for more than 5000000
 results under recsys.service_limits, which takes fields that equal a value, joined by AND, alone.';
+
+CREATE OR REPLACE FUNCTION recsys.prewarm(campaign text)
+RETURNS TABLE (kind text, object text, bytes bigint)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'recsys_prewarm';
+COMMENT ON FUNCTION recsys.prewarm(text) IS
+'Brings into memory what requests of a campaign or recommender read, before the first of them comes: its model into the shared cache, then
+the indexes and the tables of interactions, items and aliases into the shared buffers, up to half of those. One row for each thing that
+was read. For use after a restart, on a new standby (each server has its own memory), and before a sale. Needs the rights of
+recsys.get_recommendations. Errors: RS001; RS004 when the campaign has nothing to serve with.';

@@ -38,3 +38,147 @@ CREATE OR REPLACE VIEW recsys.storage AS
 COMMENT ON VIEW recsys.storage IS
 'What the groups that you may read occupy on disk: kind "model" is a solution version with its trained model (used_by: the campaigns that serve or await it; recsys.delete_solution_version frees the others), kind "table" a group''s own table with its indexes. The sources of mapped datasets are yours and do not appear.';
 GRANT SELECT ON recsys.storage TO PUBLIC;
+
+-- ---- what campaigns are asked
+
+CREATE OR REPLACE FUNCTION recsys_internal.campaign_statistics()
+RETURNS TABLE (dataset_group text, campaign text, calls bigint, rows bigint, errors bigint, mean_ms float8, p50_ms float8, p95_ms float8,
+    p99_ms float8, max_ms float8, total_ms float8, last_call timestamptz, average_tps float8, min_provisioned_tps float8,
+    utilization float8, low_utilization boolean, since timestamptz)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 20 AS 'MODULE_PATHNAME', 'recsys_campaign_statistics';
+COMMENT ON FUNCTION recsys_internal.campaign_statistics() IS 'rows of the view recsys.stat_campaigns';
+
+CREATE OR REPLACE VIEW recsys.stat_campaigns AS SELECT * FROM recsys_internal.campaign_statistics();
+COMMENT ON VIEW recsys.stat_campaigns IS
+'What the campaigns and recommenders of groups that you may read were asked, on this server, "since" a time: "calls" that were answered,
+the "rows" of the answers, calls that ended in an error once the campaign was found; of the calls that were answered, times in
+milliseconds: mean, median, 95th and 99th percentile (to a fifth of their value), longest, and all together. "average_tps": requests per
+second in the newest full five minutes; "utilization": the same by "min_provisioned_tps"; "low_utilization": it was below 1 in 9 of the
+newest 12 such periods (NULL before there were 12). Counters live in shared memory: they begin anew when the server starts, a standby
+has its own, and without shared_preload_libraries the view is empty. Of more than 512 campaigns in all databases those that were called
+last have counters.';
+GRANT SELECT ON recsys.stat_campaigns TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys_internal.campaign_periods()
+RETURNS TABLE (dataset_group text, campaign text, period_start timestamptz, calls bigint, average_tps float8, min_provisioned_tps float8,
+    utilization float8, tps_hours float8)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 1000 AS 'MODULE_PATHNAME', 'recsys_campaign_periods';
+COMMENT ON FUNCTION recsys_internal.campaign_periods() IS 'rows of the view recsys.stat_campaign_periods';
+
+CREATE OR REPLACE VIEW recsys.stat_campaign_periods AS SELECT * FROM recsys_internal.campaign_periods();
+COMMENT ON VIEW recsys.stat_campaign_periods IS
+'Requests (failed ones too) by full periods of five minutes, of the last day or since the server started. "average_tps" is calls by 300
+seconds; "utilization" is that by "min_provisioned_tps"; "tps_hours" is the greater of the two for five minutes, so the sum over any time
+is the capacity that the service would charge. Periods without a request are listed as well.';
+GRANT SELECT ON recsys.stat_campaign_periods TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys_internal.campaign_latency()
+RETURNS TABLE (dataset_group text, campaign text, from_ms float8, to_ms float8, calls bigint)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 200 AS 'MODULE_PATHNAME', 'recsys_campaign_latency';
+COMMENT ON FUNCTION recsys_internal.campaign_latency() IS 'rows of the view recsys.stat_campaign_latency';
+
+CREATE OR REPLACE VIEW recsys.stat_campaign_latency AS SELECT * FROM recsys_internal.campaign_latency();
+COMMENT ON VIEW recsys.stat_campaign_latency IS
+'How long answers took: of each campaign the number of "calls" that took from "from_ms" to less than "to_ms" milliseconds, four buckets to
+a doubling; empty buckets are left out, the last holds all that took longer than a minute.';
+GRANT SELECT ON recsys.stat_campaign_latency TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys.idle_campaigns(threshold interval DEFAULT '24 hours')
+RETURNS TABLE (dataset_group text, campaign text, last_call timestamptz, idle_since timestamptz)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 5 AS 'MODULE_PATHNAME', 'recsys_idle_campaigns';
+COMMENT ON FUNCTION recsys.idle_campaigns(interval) IS
+'Campaigns of groups that you may read that nobody asked on this server for the time of the threshold (a month counts 30 days). Those
+that were created or changed within it are not idle, and none is before the server has run for so long. last_call is NULL when there
+was none since the counters began. Errors: 22023 for a threshold that is not positive.';
+
+CREATE OR REPLACE FUNCTION recsys.reset_campaign_statistics(campaign text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'recsys_reset_campaign_statistics';
+COMMENT ON FUNCTION recsys.reset_campaign_statistics(text) IS
+'The counters of a campaign begin anew, on this server. Needs the ownership of the group''s schema. Errors: RS001.';
+
+-- ---- experiments
+
+CREATE OR REPLACE FUNCTION recsys.create_experiment(name text, dataset_group text, arms jsonb, conversion_event_type text,
+    exposure_event_type text DEFAULT NULL, measure text DEFAULT 'users', expected_lift float8 DEFAULT 0.1,
+    measure_from timestamptz DEFAULT NULL) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_create_experiment';
+COMMENT ON FUNCTION recsys.create_experiment(text, text, jsonb, text, text, text, float8, timestamptz) IS
+'Begins an experiment: users are divided among arms, and what they do is compared. Returns its name.
+arms: [{"name": "before", "weight": 50}, {"name": "personal", "weight": 50, "campaign": "home"}], the first is the control. An arm answers
+with a "campaign" or recommender of the group, a "source" (a relation with the columns user_id, item_id and rank), a "function" that
+takes a user id as text and a number of results as integer and returns item ids, or with nothing: then the page shows what it did before.
+Weights are relative (1 when left out); 0 and 100 make a feature flag.
+conversion_event_type: the event that counts. exposure_event_type: the event after which a user takes part, such as one that is sent when
+the list was shown; NULL: any event. measure: the share of users who convert, conversions ("events") or their summed event_value
+("value"), each by user. expected_lift: about what is looked for; the test is quickest there and holds anyway. measure_from: what
+happened before is a run-in and does not count; NULL: now.
+Needs the ownership of the group''s schema. Errors: RS001, RS006, 42602, 22023, 42P01 and 42883 for a relation or function that does not
+exist.';
+
+CREATE OR REPLACE FUNCTION recsys.update_experiment(name text, weights jsonb DEFAULT NULL, measure_from timestamptz DEFAULT NULL) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_update_experiment';
+COMMENT ON FUNCTION recsys.update_experiment(text, jsonb, timestamptz) IS
+'Changes an experiment from the commit on: weights, {"before": 0, "personal": 100}, of the arms that are named; measure_from. Who was
+exposed already stays in the arm of then in the results. Needs the ownership of the group''s schema. Errors: RS001, 22023, 55000 when it
+was stopped.';
+
+CREATE OR REPLACE FUNCTION recsys.stop_experiment(name text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_stop_experiment';
+COMMENT ON FUNCTION recsys.stop_experiment(text) IS
+'Ends the measuring: later events do not count. Users are still divided as before. Needs the ownership of the group''s schema. Errors:
+RS001; 55000 when it was stopped already.';
+
+CREATE OR REPLACE FUNCTION recsys.delete_experiment(name text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_delete_experiment';
+COMMENT ON FUNCTION recsys.delete_experiment(text) IS
+'Deletes an experiment with its assignments; events stay. Needs the ownership of the group''s schema. Errors: RS001.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_experiments()
+RETURNS TABLE (dataset_group text, name text, status text, arms jsonb, conversion_event_type text, exposure_event_type text, measure text,
+    expected_lift float8, measure_from timestamptz, created_at timestamptz, stopped_at timestamptz)
+LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'recsys_list_experiments';
+COMMENT ON FUNCTION recsys_internal.list_experiments() IS 'rows of the view recsys.experiments';
+
+CREATE OR REPLACE VIEW recsys.experiments AS SELECT * FROM recsys_internal.list_experiments();
+COMMENT ON VIEW recsys.experiments IS
+'The experiments of the groups that the current user may read, with the weights of their arms as of now.';
+GRANT SELECT ON recsys.experiments TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION recsys.get_experiment_arm(experiment text, user_id text) RETURNS text
+LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'recsys_get_experiment_arm';
+COMMENT ON FUNCTION recsys.get_experiment_arm(text, text) IS
+'The name of the arm that a user is in: the same every time and on every server while the weights stay. Nothing is written. Needs the
+rights of recsys.get_recommendations. Errors: RS001.';
+
+CREATE OR REPLACE FUNCTION recsys.put_experiment_assignment(experiment text, user_id text, arm text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_put_experiment_assignment';
+COMMENT ON FUNCTION recsys.put_experiment_assignment(text, text, text) IS
+'Puts a user into an arm that something else has chosen (another tool''s assignments, testers, customers of a contract); it holds
+whatever the weights say. Needs the ownership of the group''s schema. Errors: RS001; 22023 for an arm that the experiment does not have.';
+
+CREATE OR REPLACE FUNCTION recsys.get_experiment_recommendations(experiment text, user_id text, num_results integer DEFAULT 25,
+    item_id text DEFAULT NULL, filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}')
+RETURNS TABLE (arm text, rank integer, item_id text, score float8, reason text, recommendation_id text)
+LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 25 AS 'MODULE_PATHNAME', 'recsys_get_experiment_recommendations';
+COMMENT ON FUNCTION recsys.get_experiment_recommendations(text, text, integer, text, text, jsonb) IS
+'What the user''s arm answers: recommendations of its campaign (item_id, filter and filter_values are handed on to it), the rows of its
+relation or function, or no row at all when the arm has nothing. Relations and functions run with the caller''s rights. Nothing is
+written: send an event when the list was shown. Needs the rights of recsys.get_recommendations. Errors: RS001, and those of what answers.';
+
+CREATE OR REPLACE FUNCTION recsys.get_experiment_results(experiment text)
+RETURNS TABLE (arm text, users bigint, converted bigint, mean float8, lift float8, lift_low float8, lift_high float8, p_value float8,
+    verdict text)
+LANGUAGE c STABLE PARALLEL UNSAFE ROWS 3 AS 'MODULE_PATHNAME', 'recsys_get_experiment_results';
+COMMENT ON FUNCTION recsys.get_experiment_results(text) IS
+'How an experiment stands, from the events: of each arm the users who were exposed, how many of them have converted since, and the mean of
+the measure. Of arms other than the control the lift, (mean less the control''s) by the control''s, and its confidence interval; interval,
+p_value and verdict hold however often you look and whenever you stop, with a probability of 95 % for all arms together. verdict:
+"better" or "worse" (p_value at most 0.05: you may stop), "undecided", or "too early" (fewer than 100 users or 10 converted in either arm).
+A user counts in the arm that he was in at his first exposure; what was sent under another id of his (user_aliases) counts as his. Reads
+the events since measure_from as the current user. Errors: RS001.';
+
+CREATE OR REPLACE FUNCTION recsys.experiment_size(conversion_rate float8, lift float8 DEFAULT 0.1, power float8 DEFAULT 0.8) RETURNS bigint
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'recsys_experiment_size';
+COMMENT ON FUNCTION recsys.experiment_size(float8, float8, float8) IS
+'Users that each of two arms needs so that a lift on a conversion rate is found with the probability "power" by the time they are there;
+most experiments are decided sooner. Errors: 22023 for figures outside their range.';

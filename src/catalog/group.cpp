@@ -125,6 +125,7 @@ Plan &resource_plan(std::string_view kind) {
 	static Plan recommender RECSYS_RESOURCE_WHERE("campaign", "r.recommender");
 	static Plan tracker RECSYS_RESOURCE("event_tracker");
 	static Plan filter RECSYS_RESOURCE("filter");
+	static Plan experiment RECSYS_RESOURCE("experiment");
 #undef RECSYS_RESOURCE
 #undef RECSYS_RESOURCE_WHERE
 	if (kind == "solution")
@@ -137,6 +138,8 @@ Plan &resource_plan(std::string_view kind) {
 		return tracker;
 	if (kind == "filter")
 		return filter;
+	if (kind == "experiment")
+		return experiment;
 	throw Error("XX000", "unrecognized kind of resource \"" + std::string(kind) + "\"");
 }
 

@@ -10,6 +10,7 @@
 #include "serve/batch_job.hpp"
 #include "store/model_cache.hpp"
 
+#include "stats/campaigns.hpp"
 #include "stats/progress.hpp"
 #include "stats/shared.hpp"
 
@@ -54,6 +55,7 @@ void register_handlers() {
 
 void declare_shared_areas() {
 	recsys::stats::declare_progress();
+	recsys::stats::declare_campaigns();
 	recsys::jobs::declare_board();
 	recsys::store::declare_model_cache();
 }

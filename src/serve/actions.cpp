@@ -16,6 +16,7 @@
 #include "store/action_reader.hpp"
 
 #include "pg/settings.hpp"
+#include "stats/campaigns.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -47,7 +48,8 @@ public:
 		  wanted_(static_cast<std::size_t>(request.num_results == 0 ? kDefaultResults : request.num_results)),
 		  now_(pg::call([] { return GetCurrentStatementStartTimestamp(); })), user_ids_(user_ids_param(endpoint, request.user)) {}
 
-	void write(pg::ResultTable &out) {
+	/// Returns the number of rows.
+	std::size_t write(pg::ResultTable &out) {
 		if (request_.filter)
 			filter_ = endpoint_.filters.bind(endpoint_, *request_.filter, {request_.user, std::nullopt});
 		read_candidates();
@@ -63,6 +65,7 @@ public:
 		for (const Candidate &c : candidates_)
 			out.row({pg::int4(++rank), pg::text(c.id), pg::float8(c.score),
 					 pg::text(c.explored ? "exploration" : known_ ? "personal" : "popular"), pg::text(id)});
+		return static_cast<std::size_t>(rank);
 	}
 
 private:
@@ -280,14 +283,16 @@ void get_action_recommendations(const ActionRequest &request, pg::ResultTable &o
 		throw Error(sqlstate::InvalidParameter, "argument \"num_results\" must not be negative");
 	if (pg::settings::service_limits && request.num_results > kServiceResults)
 		throw Error(sqlstate::LimitExceeded, "argument \"num_results\" must be at most 100", "Setting \"recsys.service_limits\" is on.");
+	stats::CampaignCall call;
 	const pg::SpiScope spi;
 	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
+	call.of(endpoint->campaign_id());
 	const recipe::RecipeSpec &spec = endpoint->spec();
 	if (spec.type != recipe::RecipeType::PersonalizedActions)
 		throw Error(sqlstate::InvalidParameter, endpoint->called() + " answers with items",
 					"Its recipe is \"" + std::string(spec.name) + "\".",
 					"Use a campaign of recipe \"next-best-action\".");
-	ActionAnswer(*endpoint, request).write(out);
+	call.done(ActionAnswer(*endpoint, request).write(out));
 }
 
 } // namespace recsys::serve

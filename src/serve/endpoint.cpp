@@ -45,7 +45,7 @@ int trend_minutes(const recipe::RecipeSpec &spec, const catalog::Json &hyperpara
 } // namespace
 
 Endpoint::Endpoint(std::int64_t campaign_id, std::string name, catalog::Group group)
-	: called_("campaign \"" + name + "\""), group_(std::move(group)), rights_(catalog::read_check(group_)),
+	: campaign_id_(campaign_id), called_("campaign \"" + name + "\""), group_(std::move(group)), rights_(catalog::read_check(group_)),
 	  interactions_(catalog::require_dataset(group_, DatasetType::Interactions)),
 	  items_(catalog::find_dataset(group_, DatasetType::Items)) {
 	load_campaign(campaign_id, name);

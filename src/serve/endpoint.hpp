@@ -49,6 +49,7 @@ public:
 	/// What answers with a solution version that need not be deployed, for one transaction. Errors: RS004 when it is not ACTIVE.
 	explicit Endpoint(const catalog::FoundVersion &version);
 
+	std::int64_t campaign_id() const noexcept { return campaign_id_; } // 0 = a solution version without one
 	/// For messages: campaign "home".
 	const std::string &called() const noexcept { return called_; }
 	const catalog::Group &group() const noexcept { return group_; }
@@ -93,6 +94,7 @@ private:
 	void follow_trends();
 	std::string positive_condition() const;
 
+	std::int64_t campaign_id_ = 0;
 	std::string called_;
 	catalog::Group group_;
 	catalog::ReadCheck rights_;

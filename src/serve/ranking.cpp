@@ -11,6 +11,8 @@
 #include "serve/history.hpp"
 #include "serve/recommend.hpp"
 
+#include "stats/campaigns.hpp"
+
 namespace recsys::serve {
 
 namespace {
@@ -108,9 +110,14 @@ void answer(Endpoint &endpoint, const RankingRequest &request, const TakeAnswer 
 
 void get_personalized_ranking(const RankingRequest &request, const pg::ResultTable &out) {
 	check_service_limit(request.items.size(), !request.metadata_columns.empty(), "number of items in \"input_list\"");
+	stats::CampaignCall call;
 	const pg::SpiScope spi;
 	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
-	answer(*endpoint, request, [&](std::span<const AnswerRow> rows) { write_answer(out, *endpoint, rows, request.metadata_columns); });
+	call.of(endpoint->campaign_id());
+	answer(*endpoint, request, [&](std::span<const AnswerRow> rows) {
+		write_answer(out, *endpoint, rows, request.metadata_columns);
+		call.done(rows.size());
+	});
 }
 
 } // namespace recsys::serve

@@ -12,6 +12,8 @@
 #include "serve/recommend.hpp"
 #include "serve/selection.hpp"
 
+#include "stats/campaigns.hpp"
+
 #include "pg/settings.hpp"
 
 namespace recsys::serve {
@@ -155,9 +157,14 @@ void get_recommendations(const RecommendationRequest &request, const pg::ResultT
 		throw Error(sqlstate::InvalidParameter, "argument \"num_results\" must not be negative");
 	check_service_limit(static_cast<std::size_t>(request.num_results), !request.metadata_columns.empty(),
 						"argument \"num_results\"");
+	stats::CampaignCall call;
 	const pg::SpiScope spi;
 	const std::shared_ptr<Endpoint> endpoint = find_endpoint(request.campaign);
-	answer(*endpoint, request, [&](std::span<const AnswerRow> rows) { write_answer(out, *endpoint, rows, request.metadata_columns); });
+	call.of(endpoint->campaign_id());
+	answer(*endpoint, request, [&](std::span<const AnswerRow> rows) {
+		write_answer(out, *endpoint, rows, request.metadata_columns);
+		call.done(rows.size());
+	});
 }
 
 } // namespace recsys::serve

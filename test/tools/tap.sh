@@ -7,7 +7,7 @@ source "$(dirname "$0")/scratch.sh"
 
 cd "$root"
 scratch_open tap
-cp -r test demo README.md "$scratch"
+cp -r test demo contrib README.md "$scratch"
 mkdir -p "$scratch/tmp_check" "$scratch/bin"
 ((EUID != 0)) || chown -R postgres: "$scratch"
 status=0

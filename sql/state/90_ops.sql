@@ -1,0 +1,38 @@
+-- Experiments. Who is in which arm is computed, not stored: from a hash of the user, and the weights that held when the user was first
+-- exposed. Only assignments that come from elsewhere are rows.
+CREATE TABLE recsys_internal.experiment (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    group_id bigint NOT NULL REFERENCES recsys_internal.dataset_group ON DELETE CASCADE,
+    name text NOT NULL,
+    arms jsonb NOT NULL,                            -- [{"name", "campaign" | "source" | "function" | nothing}]; the first is the control
+    conversion_event_type text NOT NULL,
+    exposure_event_type text,                       -- null: any event
+    measure text NOT NULL CHECK (measure IN ('users', 'events', 'value')),
+    expected_lift float8 NOT NULL,
+    measure_from timestamptz NOT NULL,              -- what was before is the run-in
+    status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'STOPPED')),
+    stopped_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (group_id, name)
+);
+
+CREATE TABLE recsys_internal.experiment_weights (
+    experiment_id bigint NOT NULL REFERENCES recsys_internal.experiment ON DELETE CASCADE,
+    since timestamptz NOT NULL,
+    weights jsonb NOT NULL,                         -- {arm: weight}
+    PRIMARY KEY (experiment_id, since)
+);
+
+CREATE TABLE recsys_internal.experiment_assignment (
+    experiment_id bigint NOT NULL REFERENCES recsys_internal.experiment ON DELETE CASCADE,
+    user_id text NOT NULL,
+    arm text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (experiment_id, user_id)
+);
+
+SELECT pg_extension_config_dump('recsys_internal.experiment', '');
+SELECT pg_extension_config_dump('recsys_internal.experiment_id_seq', '');
+SELECT pg_extension_config_dump('recsys_internal.experiment_weights', '');
+SELECT pg_extension_config_dump('recsys_internal.experiment_assignment', '');
