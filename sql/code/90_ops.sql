@@ -182,3 +182,69 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'recsys_experiment_size
 COMMENT ON FUNCTION recsys.experiment_size(float8, float8, float8) IS
 'Users that each of two arms needs so that a lift on a conversion rate is found with the probability "power" by the time they are there;
 most experiments are decided sooner. Errors: 22023 for figures outside their range.';
+
+-- ---- health
+
+CREATE OR REPLACE FUNCTION recsys.health(dataset_group text DEFAULT NULL, max_model_age interval DEFAULT '14 days', max_p99_ms float8 DEFAULT 100)
+RETURNS TABLE (severity text, dataset_group text, object text, finding text, evidence text, advice text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10 SET search_path = pg_catalog, pg_temp AS $health$
+    WITH version AS (
+        SELECT v.*, max(number) FILTER (WHERE status = 'ACTIVE') OVER (PARTITION BY v.dataset_group, v.solution) AS newest_active,
+            max(number) OVER (PARTITION BY v.dataset_group, v.solution) AS newest
+        FROM recsys.solution_versions AS v
+    ), serving AS (
+        SELECT c.*, v.finished_at, v.number, v.newest_active
+        FROM recsys.campaigns AS c LEFT JOIN version AS v ON v.dataset_group = c.dataset_group AND v.name = c.solution_version
+    ), job AS (
+        SELECT j.*, row_number() OVER (PARTITION BY j.dataset_group, j.kind, j.resource ORDER BY j.id DESC) AS from_newest
+        FROM recsys.jobs AS j WHERE j.status NOT IN ('PENDING', 'RUNNING')
+    ), found AS (
+        SELECT 'error' AS severity, c.dataset_group, 'campaign ' || c.name AS object, 'campaign does not serve' AS finding,
+            c.status || coalesce(': ' || split_part(c.failure_reason, E'\n', 1), '') AS evidence,
+            'Train a version, and name it with recsys.update_campaign.' AS advice
+        FROM serving AS c WHERE c.status NOT IN ('ACTIVE', 'INACTIVE')
+        UNION ALL
+        SELECT 'error', v.dataset_group, 'solution ' || v.solution, 'newest training failed', v.name || ': ' || split_part(v.failure_reason, E'\n', 1),
+            'Mend the reason and train again; campaigns go on with the version before.'
+        FROM version AS v WHERE v.number = v.newest AND v.status = 'CREATE FAILED'
+        UNION ALL
+        SELECT 'error', j.dataset_group, 'job ' || j.id, 'newest job of its kind failed', j.kind || coalesce(' of ' || j.resource, '') || ': '
+            || split_part(j.failure_reason, E'\n', 1), 'recsys.job_runs shows each attempt.'
+        FROM job AS j WHERE j.from_newest = 1 AND j.status = 'FAILED' AND j.kind <> 'train'
+        UNION ALL
+        SELECT 'warning', c.dataset_group, 'campaign ' || c.name, 'model is old', c.solution_version || ' was trained '
+            || date_trunc('minute', clock_timestamp() - c.finished_at) || ' ago', 'Train again, or give the solution an auto_training_interval.'
+        FROM serving AS c WHERE c.status = 'ACTIVE' AND c.finished_at < clock_timestamp() - max_model_age
+        UNION ALL
+        SELECT 'warning', s.dataset_group, 'campaign ' || s.campaign, 'requests fail', s.errors || ' of ' || s.calls + s.errors || ' since ' || s.since,
+            'The server''s log has the errors.'
+        FROM recsys.stat_campaigns AS s WHERE s.errors > 0.01 * (s.calls + s.errors)
+        UNION ALL
+        SELECT 'warning', s.dataset_group, 'campaign ' || s.campaign, 'answers are slow', '99th percentile: ' || s.p99_ms || ' ms',
+            'recsys.check names missing indexes; recsys.prewarm reads what lies on disk.'
+        FROM recsys.stat_campaigns AS s WHERE s.p99_ms > max_p99_ms
+        UNION ALL
+        SELECT 'warning', s.dataset_group, 'schedule ' || s.id, 'schedule does not run', s.kind || ' of ' || s.resource || ' is ' || s.status,
+            'recsys.resume_schedule lets it go on.'
+        FROM recsys.schedules AS s WHERE s.status IN ('PAUSED', 'PARKED')
+        UNION ALL
+        SELECT 'notice', c.dataset_group, 'campaign ' || c.name, 'a newer version is not deployed', c.solution_version || ' serves, '
+            || c.solution || '/' || c.newest_active || ' is ACTIVE', 'recsys.update_campaign deploys it; sync_with_latest does so by itself.'
+        FROM serving AS c WHERE c.status = 'ACTIVE' AND NOT c.sync_with_latest AND c.number < c.newest_active
+        UNION ALL
+        SELECT 'notice', s.dataset_group, 'campaign ' || s.campaign, 'floor is not used', s.average_tps || ' requests a second of ' || s.min_provisioned_tps,
+            'Lower min_provisioned_tps.'
+        FROM recsys.stat_campaigns AS s WHERE s.low_utilization AND s.min_provisioned_tps > 1
+        UNION ALL
+        SELECT 'notice', i.dataset_group, 'campaign ' || i.campaign, 'nobody asks', 'since ' || i.idle_since, 'Delete it if it is not needed.'
+        FROM recsys.idle_campaigns() AS i
+    )
+    SELECT f.* FROM found AS f WHERE health.dataset_group IS NULL OR f.dataset_group = health.dataset_group
+    ORDER BY array_position('{error,warning,notice}'::text[], f.severity), f.dataset_group, f.object, f.finding
+$health$;
+COMMENT ON FUNCTION recsys.health(text, interval, float8) IS
+'What an operator should look at, in a group or in all that you may read, worst first; no row: all is well. error: a campaign that does
+not serve, a newest training or job that failed. warning: a model older than max_model_age, more than 1 % of a campaign''s requests failing,
+a 99th percentile above max_p99_ms, a schedule that is paused or parked. notice: a newer version that is not deployed, a floor above 1 that
+was not used in 9 of the newest 12 five-minute periods, a campaign that nobody asked for a day. The same finding has the same words
+each time. What is counted is of this server since it started. recsys.check looks at the data.';

@@ -52,6 +52,10 @@ is(sql(q{SELECT sum(calls), bool_and(from_ms < to_ms) FROM recsys.stat_campaign_
 is(sql(q{SELECT abs(sum(calls * (from_ms + to_ms) / 2) / 101 - (SELECT mean_ms FROM recsys.stat_campaigns WHERE campaign = 'home')) /
 	(SELECT mean_ms FROM recsys.stat_campaigns WHERE campaign = 'home') < 0.25 FROM recsys.stat_campaign_latency WHERE campaign = 'home'}), 't', 'of about its time');
 
+# ---- health sees what is counted
+is(sql(q{SELECT severity, object, finding FROM recsys.health('shop') ORDER BY 2}), "warning|campaign home|requests fail\nwarning|campaign search|requests fail", 'requests that fail');
+is(sql(q{SELECT count(*) FROM recsys.health(max_p99_ms => 0) WHERE finding = 'answers are slow'}), '2', 'and that are slow');
+
 # ---- concurrently
 my @clients = map { IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c',
 	q{SELECT count(*) FROM generate_series(1, 200) AS n, LATERAL recsys.get_recommendations('home', 'u' || n) AS r} ], '>', '/dev/null') } 1 .. 4;
