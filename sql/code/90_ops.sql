@@ -187,7 +187,8 @@ most experiments are decided sooner. Errors: 22023 for figures outside their ran
 
 CREATE OR REPLACE FUNCTION recsys.health(dataset_group text DEFAULT NULL, max_model_age interval DEFAULT '14 days', max_p99_ms float8 DEFAULT 100)
 RETURNS TABLE (severity text, dataset_group text, object text, finding text, evidence text, advice text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10 SET search_path = pg_catalog, pg_temp AS $health$
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
+BEGIN ATOMIC
     WITH version AS (
         SELECT v.*, max(number) FILTER (WHERE status = 'ACTIVE') OVER (PARTITION BY v.dataset_group, v.solution) AS newest_active,
             max(number) OVER (PARTITION BY v.dataset_group, v.solution) AS newest
@@ -240,8 +241,8 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10 SET search_path = pg_catalog, pg
         FROM recsys.idle_campaigns() AS i
     )
     SELECT f.* FROM found AS f WHERE health.dataset_group IS NULL OR f.dataset_group = health.dataset_group
-    ORDER BY array_position('{error,warning,notice}'::text[], f.severity), f.dataset_group, f.object, f.finding
-$health$;
+    ORDER BY array_position('{error,warning,notice}'::text[], f.severity), f.dataset_group, f.object, f.finding;
+END;
 COMMENT ON FUNCTION recsys.health(text, interval, float8) IS
 'What an operator should look at, in a group or in all that you may read, worst first; no row: all is well. error: a campaign that does
 not serve, a newest training or job that failed. warning: a model older than max_model_age, more than 1 % of a campaign''s requests failing,
