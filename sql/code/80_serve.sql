@@ -9,6 +9,9 @@ COMMENT ON FUNCTION recsys.create_campaign(text, text, float8, integer, integer,
 solution_version is "solution/number", or the name of a solution for its newest ACTIVE version, else the newest in training.
 On an ACTIVE version the campaign serves at once; on one in training its status is CREATE PENDING until that is ACTIVE.
 With sync_with_latest the campaign moves on to every newer version of the solution; solution_version must then be a solution''s name.
+exploration_weight, between 0 and 1, is how much young items of which little is known are preferred: at 1 the average one reaches the
+foot of a list of 25, at 0.3 those do whose own score brings them seven tenths of the way; 0 keeps the order by score alone. Young is
+who was created within exploration_item_age_cut_off days; see recsys.exploration_age.
 min_provisioned_tps is kept for compatibility: a database has no capacity of its own for each campaign.
 Errors: RS001 for an absent version; RS004 for one whose training failed or was stopped; RS006 when the group has a campaign of this
 name; 0A000 for exploration settings other than the defaults (or weight 0) with a recipe that does not explore; 22023; 42602 for a bad

@@ -144,6 +144,7 @@ struct TrainingSetBuilder::Impl {
 	static constexpr std::int64_t kNotCreated = std::numeric_limits<std::int64_t>::max();
 	MemoryBudget *budget;
 	Interner users, items, sessions, described_users;
+	std::unordered_map<std::string, std::uint32_t> shown;
 	std::map<std::string, std::uint16_t, std::less<>> types;
 	std::uint16_t last_type = 0;
 	std::string_view last_type_name; // of a node of `types`: stays valid
@@ -218,6 +219,8 @@ void TrainingSetBuilder::add_item(std::string_view id, std::optional<std::int64_
 	if (metadata != nullptr)
 		impl.item_table.add(item, *metadata);
 }
+
+void TrainingSetBuilder::add_shown(std::string_view item) { ++impl_->shown[std::string(item)]; }
 
 Budgeted<std::uint32_t> TrainingSetBuilder::Impl::rank(const Interner &interner, IdDictionary &out, Executor &executor,
 													   const StopToken &stop) {
@@ -329,6 +332,10 @@ void TrainingSetBuilder::Impl::describe_items(std::span<const std::uint32_t> ite
 			set.item_created_[item] = created[arrival];
 	}
 	std::replace(set.item_created_.begin(), set.item_created_.end(), kNotCreated, set.newest_time_);
+	set.item_shown_ = make<std::uint32_t>(items.size(), budget);
+	for (const auto &[id, count] : shown)
+		if (const std::uint32_t item = set.items_.find(id); item != kNone)
+			set.item_shown_[item] = count;
 }
 
 TrainingSet TrainingSetBuilder::finish(Executor &executor, const StopToken &stop) {

@@ -67,6 +67,8 @@ public:
 	std::span<const std::uint8_t> item_has_row() const noexcept { return item_has_row_; }
 	std::span<const std::int64_t> item_created() const noexcept { return item_created_; }
 	std::int64_t newest_time() const noexcept { return newest_time_; } // of all events; 0 without events
+	/// Per item: how often it stood in a list that somebody was shown.
+	std::span<const std::uint32_t> item_shown() const noexcept { return item_shown_; }
 
 	/// Metadata, a row an item; without columns when none was read.
 	const LearnedFeatures &item_features() const noexcept { return *item_features_; }
@@ -87,6 +89,7 @@ private:
 	std::vector<std::string> event_types_;
 	Budgeted<std::uint8_t> item_has_row_;
 	Budgeted<std::int64_t> item_created_;
+	Budgeted<std::uint32_t> item_shown_;
 	std::int64_t newest_time_ = 0;
 	std::shared_ptr<const LearnedFeatures> item_features_, user_features_; // never null
 };
@@ -113,6 +116,8 @@ public:
 	void describe_users(std::vector<FeatureColumn> columns);
 	/// `created` is absent when the items row has none; `metadata` is null when no columns were described.
 	void add_item(std::string_view id, std::optional<std::int64_t> created, const FeatureRow *metadata = nullptr);
+	/// Counts for item_shown(); an item that is not known otherwise does not become known by it.
+	void add_shown(std::string_view item);
 	/// Users without events are left out of the set. Errors: 22023 for vectors of one column that differ in length.
 	void add_user(std::string_view id, const FeatureRow &metadata);
 	std::size_t events() const noexcept;

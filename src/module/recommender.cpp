@@ -70,10 +70,12 @@ RECSYS_FUNCTION(create_recommender) {
 	request.name = call.text(0, "name");
 	const catalog::Group group = catalog::require_group(call.text(1, "dataset_group"), catalog::Right::Own);
 	const recipe::RecipeSpec &recipe = require_use_case(call.text(2, "recipe"), group);
-	if (!call.null(3) || !call.null(4))
-		throw Error(sqlstate::FeatureNotSupported, "recipe \"" + std::string(recipe.name) + "\" does not explore", {},
-					"Leave out \"exploration_weight\" and \"exploration_item_age_cut_off\".");
 	serve::CampaignSettings settings;
+	if (!call.null(3))
+		settings.exploration_weight = call.float8(3, "exploration_weight");
+	if (!call.null(4))
+		settings.exploration_item_age_cut_off = call.int4(4, "exploration_item_age_cut_off");
+	serve::check_settings(settings, recipe);
 	settings.min_provisioned_tps = call.int4(5, "min_recommendation_requests_per_second");
 	settings.sync_with_latest = true;
 	const bool wait = call.boolean(6, "wait");

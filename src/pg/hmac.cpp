@@ -41,4 +41,17 @@ std::string base64url(std::string_view bytes) {
 	return out;
 }
 
+std::optional<std::string> base64url_decoded(std::string_view text) {
+	std::string padded(text);
+	std::replace(padded.begin(), padded.end(), '-', '+');
+	std::replace(padded.begin(), padded.end(), '_', '/');
+	padded.resize((padded.size() + 3) / 4 * 4, '=');
+	std::string out(static_cast<std::size_t>(pg_b64_dec_len(static_cast<int>(padded.size()))), '\0');
+	const int n = pg_b64_decode(padded.data(), static_cast<int>(padded.size()), out.data(), static_cast<int>(out.size()));
+	if (n < 0)
+		return std::nullopt;
+	out.resize(static_cast<std::size_t>(n));
+	return out;
+}
+
 } // namespace recsys::pg

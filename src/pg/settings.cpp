@@ -7,6 +7,7 @@ namespace recsys::pg::settings {
 int auto_update_interval = 7200;
 int clock_offset = 0;
 int filter_history_limit = 0;
+int exploration_age = AgeFromNow;
 int filter_plan = FilterAuto;
 int job_retention = 30 * 86400;
 int job_time_limit = 86400;
@@ -47,6 +48,12 @@ void define(bool preloading) {
 					"For tests: a week passes in no time.", &clock_offset, 0, 0, INT_MAX, PGC_SIGHUP,
 					GUC_UNIT_S | GUC_NOT_IN_SAMPLE});
 	}
+	static const config_enum_entry exploration_ages[] = {
+		{"now", AgeFromNow, false}, {"newest_event", AgeFromNewestEvent, false}, {nullptr, 0, false}};
+	DefineCustomEnumVariable("recsys.exploration_age", "Sets from when the age of items is counted that may be explored.",
+							 "newest_event counts from the newest event that the model was trained on, for data that come late or "
+							 "have ended.",
+							 &exploration_age, AgeFromNow, exploration_ages, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	define_int({"recsys.filter_history_limit", "Sets how many of a user's newest events of each type filters see.",
 				"0 means all. The service that recsys is compatible with sees 100.", &filter_history_limit, 0, 0, INT_MAX,
 				PGC_USERSET, 0});

@@ -42,25 +42,6 @@ ColdItems::ColdItems(const artifact::View &view, std::size_t n_items)
 	age_weight_ = age_weights(settings[0].age_power);
 }
 
-void update_cold_items(const artifact::View &old, const UpdatedItems &items, const TrainRequest &request, artifact::Writer &writer) {
-	std::vector<std::uint32_t> moved;
-	for (const std::uint32_t item : old.get<std::uint32_t>("cold.items")) {
-		if (item >= items.old_size())
-			artifact::View::fail("cold.items", "has an impossible item");
-		moved.push_back(items.to_new()[item]); // still ascending: both dictionaries are in one order
-	}
-	const auto before = old.get<float>("cold.forth");
-	const std::size_t rank = items.old_size() == 0 ? 0 : before.size() / items.old_size();
-	Budgeted<float> forth(items.size() * rank, 0.0f, BudgetAllocator<float>(&request.budget));
-	for (std::size_t was = 0; was < items.old_size(); ++was)
-		std::copy_n(before.data() + was * rank, rank, forth.data() + items.to_new()[was] * rank);
-	writer.add<std::uint32_t>("cold.items", moved);
-	writer.add<float>("cold.forth", forth);
-	for (const char *section : {"cold.rest", "cold.log_share", "cold.vectors", "cold.coefficients", "cold.settings"})
-		copy_section(old, section, writer);
-	copy_features(old, "items", writer);
-}
-
 std::vector<float> age_weights(float power) {
 	std::vector<float> weight(kMaxPast);
 	for (std::size_t age = 0; age < weight.size(); ++age)

@@ -71,7 +71,8 @@ std::optional<ColdSettings> learn_cold_items(const TrainRequest &request, std::s
 void fit_cold_items(const TrainRequest &request, std::span<const std::uint8_t> sides, const ItemFactors &factors,
 					const ColdSettings &settings, artifact::Writer &writer);
 
-/// The sections of a model that takes in new items. These are not foretold: the next full training does that.
+/// The sections of a model that takes in new items: what was told of the others stays, new ones are foretold from what the known
+/// ones were like.
 void update_cold_items(const artifact::View &old, const UpdatedItems &items, const TrainRequest &request, artifact::Writer &writer);
 
 /// (1 + age)^-power for the ages of a past.

@@ -82,6 +82,79 @@ double negative_binomial(double n, double mean, double shape) {
 		   n * std::log(mean / (shape + mean));
 }
 
+/// New and little known items as the model keeps them.
+struct ColdSections {
+	std::vector<std::uint32_t> items;
+	std::vector<float> rest, log_share, vectors;
+
+	void add(std::uint32_t item, float left, float share, std::span<const float> vector) {
+		items.push_back(item);
+		rest.push_back(left);
+		log_share.push_back(share);
+		vectors.insert(vectors.end(), vector.begin(), vector.end());
+	}
+	/// `forecast`: vector, log rate. Items that are known enough are left out.
+	void foretell(std::uint32_t item, std::span<const float> forecast, const Evidence &evidence, std::size_t row, const ColdSettings &settings) {
+		const auto shape = static_cast<double>(settings.shape);
+		const double rate = static_cast<double>(settings.factor) * std::exp(static_cast<double>(forecast.back()));
+		const double n = evidence.count[row], exposure = evidence.exposure[row];
+		const double left = shape / (shape + std::max(rate * exposure, n));
+		if (left > static_cast<double>(kSettled))
+			add(item, static_cast<float>(left),
+				static_cast<float>(std::log((shape + n) / (shape / rate + exposure) / std::max(evidence.n_events, 1.0))),
+				forecast.first(forecast.size() - 1));
+	}
+	void write(artifact::Writer &writer) const {
+		writer.add<std::uint32_t>("cold.items", items);
+		writer.add<float>("cold.rest", rest);
+		writer.add<float>("cold.log_share", log_share);
+		writer.add<float>("cold.vectors", vectors);
+	}
+};
+
+/// Both in the order of the items.
+ColdSections merged(const ColdSections &a, const ColdSections &b) {
+	ColdSections out;
+	const auto take = [&out](const ColdSections &from, std::size_t i) {
+		const std::size_t rank = from.vectors.size() / from.items.size();
+		out.add(from.items[i], from.rest[i], from.log_share[i], std::span(from.vectors).subspan(i * rank, rank));
+	};
+	for (std::size_t i = 0, j = 0; i < a.items.size() || j < b.items.size();) {
+		if (j == b.items.size() || (i < a.items.size() && a.items[i] < b.items[j]))
+			take(a, i++);
+		else
+			take(b, j++);
+	}
+	return out;
+}
+
+/// Of a model that is updated: what its known items were like, by ordinal of the data.
+struct KnownTargets {
+	math::Matrix wanted;
+	std::vector<std::uint8_t> known;
+
+	KnownTargets(std::span<const float> stored, const UpdatedItems &items, const Evidence &evidence, const TrainRequest &request)
+		: wanted(evidence.count.size(), items.old_size() == 0 ? 0 : stored.size() / items.old_size(), &request.budget),
+		  known(evidence.count.size(), 0) {
+		for (std::size_t item = 0; item < items.size(); ++item) {
+			const std::uint32_t row = items.from_data()[item], was = items.from_old()[item];
+			if (row == data::kNone || was == data::kNone || evidence.described[row] == 0 || wanted.columns == 0)
+				continue;
+			std::copy_n(stored.data() + was * wanted.columns, wanted.columns, wanted.row(row));
+			known[row] = wanted.row(row)[wanted.columns - 1] > 0;
+		}
+	}
+};
+
+/// Rows of a section by the ordinals of the new model; zero for added items.
+Budgeted<float> moved_rows(std::span<const float> before, const UpdatedItems &items, MemoryBudget &budget) {
+	const std::size_t width = items.old_size() == 0 ? 0 : before.size() / items.old_size();
+	Budgeted<float> out(items.size() * width, 0.0f, BudgetAllocator<float>(&budget));
+	for (std::size_t was = 0; was < items.old_size(); ++was)
+		std::copy_n(before.data() + was * width, width, out.data() + items.to_new()[was] * width);
+	return out;
+}
+
 /// Known items, of which a part is made new; their forecasts.
 class Simulation {
 public:
@@ -208,35 +281,69 @@ void fit_cold_items(const TrainRequest &request, std::span<const std::uint8_t> s
 	std::vector<std::uint8_t> known(evidence.count.size());
 	for (std::size_t item = 0; item < known.size(); ++item)
 		known[item] = evidence.described[item] != 0 && evidence.count[item] > 0;
-	const math::Matrix coefficients =
-		regressors.fit(targets(factors, evidence, request.budget), known, static_cast<double>(settings.penalty), workers);
-	const std::size_t rank = factors.forth.columns;
-	std::vector<std::uint32_t> items;
-	std::vector<float> rest, log_share, vectors, forecast(rank + 1);
-	const auto shape = static_cast<double>(settings.shape);
+	math::Matrix wanted = targets(factors, evidence, request.budget);
+	const math::Matrix coefficients = regressors.fit(wanted, known, static_cast<double>(settings.penalty), workers);
+	std::vector<float> forecast(wanted.columns);
+	ColdSections cold;
 	for (std::uint32_t item = 0; item < known.size(); ++item) {
 		if (item % 256 == 0)
 			request.stop.check();
 		if (evidence.described[item] == 0)
 			continue;
 		regressors.predict(item, coefficients, forecast);
-		const double rate = static_cast<double>(settings.factor) * std::exp(static_cast<double>(forecast[rank]));
-		const double n = evidence.count[item], exposure = evidence.exposure[item];
-		const double left = shape / (shape + std::max(rate * exposure, n));
-		if (!(left > static_cast<double>(kSettled)))
-			continue;
-		items.push_back(item);
-		rest.push_back(static_cast<float>(left));
-		log_share.push_back(static_cast<float>(std::log((shape + n) / (shape / rate + exposure) / std::max(evidence.n_events, 1.0))));
-		vectors.insert(vectors.end(), forecast.begin(), forecast.end() - 1);
+		cold.foretell(item, forecast, evidence, item, settings);
 	}
-	writer.add<std::uint32_t>("cold.items", items);
-	writer.add<float>("cold.rest", rest);
-	writer.add<float>("cold.log_share", log_share);
-	writer.add<float>("cold.vectors", vectors);
+	// Updates learn from the known items again; log((count + 1) / exposure) of these is above zero.
+	for (std::size_t item = 0; item < known.size(); ++item)
+		if (known[item] == 0)
+			std::fill_n(wanted.row(item), wanted.columns, 0.0f);
+	cold.write(writer);
 	writer.add<float>("cold.forth", factors.forth.values);
+	writer.add<float>("cold.known", wanted.values);
 	writer.add<float>("cold.coefficients", coefficients.values);
 	writer.add<ColdSettings>("cold.settings", {&settings, 1});
+	write_features(writer, "items", request.data.item_features().encoder);
+}
+
+void update_cold_items(const artifact::View &old, const UpdatedItems &items, const TrainRequest &request, artifact::Writer &writer) {
+	const auto settings = old.get<ColdSettings>("cold.settings", 1);
+	const auto before = old.get<std::uint32_t>("cold.items");
+	const auto rest = old.get<float>("cold.rest", before.size()), share = old.get<float>("cold.log_share", before.size());
+	const auto vectors = old.get<float>("cold.vectors"), stored = old.get<float>("cold.known");
+	const std::size_t rank = before.empty() ? 0 : vectors.size() / before.size();
+	ColdSections cold;
+	for (std::size_t i = 0; i < before.size(); ++i) {
+		if (before[i] >= items.old_size())
+			artifact::View::fail("cold.items", "has an impossible item");
+		// Still ascending: both dictionaries are in one order.
+		if (const std::uint32_t item = items.to_new()[before[i]]; !items.added(item))
+			cold.add(item, rest[i], share[i], vectors.subspan(i * rank, rank));
+	}
+	writer.add<float>("cold.forth", moved_rows(old.get<float>("cold.forth"), items, request.budget));
+	writer.add<float>("cold.known", moved_rows(stored, items, request.budget));
+	writer.add<ColdSettings>("cold.settings", settings);
+	if (request.data.item_features().rows.empty()) { // the metadata is gone
+		cold.write(writer);
+		copy_section(old, "cold.coefficients", writer);
+		copy_features(old, "items", writer);
+		return;
+	}
+	const Evidence evidence(request, {});
+	const Regressors regressors(request.data.item_features());
+	const KnownTargets targets(stored, items, evidence, request);
+	const math::Workers workers{request.executor, request.stop, &request.budget};
+	const math::Matrix coefficients = regressors.fit(targets.wanted, targets.known, static_cast<double>(settings[0].penalty), workers);
+	std::vector<float> forecast(targets.wanted.columns);
+	ColdSections added;
+	for (std::uint32_t item = 0; item < items.size(); ++item) {
+		const std::uint32_t row = items.from_data()[item];
+		if (!items.added(item) || row == data::kNone || evidence.described[row] == 0 || forecast.empty())
+			continue;
+		regressors.predict(row, coefficients, forecast);
+		added.foretell(item, forecast, evidence, row, settings[0]);
+	}
+	merged(cold, added).write(writer);
+	writer.add<float>("cold.coefficients", coefficients.values);
 	write_features(writer, "items", request.data.item_features().encoder);
 }
 

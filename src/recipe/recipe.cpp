@@ -36,6 +36,8 @@ const char *to_string(Reason reason) noexcept {
 		return "trending";
 	case Reason::New:
 		return "new";
+	case Reason::Exploration:
+		return "exploration";
 	}
 	return "";
 }

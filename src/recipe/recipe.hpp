@@ -116,7 +116,7 @@ struct Query {
 };
 
 /// Which rung of the ladder produced an item's score.
-enum class Reason : std::uint8_t { Personal, Similar, Popular, Trending, New };
+enum class Reason : std::uint8_t { Personal, Similar, Popular, Trending, New, Exploration };
 const char *to_string(Reason reason) noexcept; // "personal" …
 
 /// A request's dense answer; reused between requests, so nothing is allocated per item.

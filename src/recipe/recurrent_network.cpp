@@ -215,15 +215,11 @@ void RecurrentNetwork::update(const artifact::View &old, const UpdatedItems &ite
 		std::copy_n(vectors.data() + was * d, d, moved.data() + item * d);
 		bias[item] = biases[was];
 	}
-	Budgeted<std::uint32_t> item_of(request.data.n_items(), 0, BudgetAllocator<std::uint32_t>(&request.budget));
-	for (std::uint32_t item = 0; item < items.size(); ++item)
-		if (items.from_data()[item] != data::kNone)
-			item_of[items.from_data()[item]] = item;
 	copy_section(old, kShape, writer);
 	copy_section(old, kWeights, writer);
 	writer.add<float>(kItems, moved);
 	writer.add<float>(kBias, bias);
-	write_user_states(request, {layout, weights.data()}, moved.data(), stored.code, item_of, writer);
+	write_user_states(request, {layout, weights.data()}, moved.data(), stored.code, items.of_data(request), writer);
 }
 
 std::unique_ptr<ExpertScorer> RecurrentNetwork::open(const artifact::View &view, std::size_t n_items) const {

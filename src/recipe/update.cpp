@@ -42,6 +42,14 @@ void UpdatedItems::add(std::string_view id, std::uint32_t old, std::uint32_t dat
 	from_data_.push_back(data);
 }
 
+Budgeted<std::uint32_t> UpdatedItems::of_data(const TrainRequest &request) const {
+	Budgeted<std::uint32_t> items(request.data.n_items(), 0, BudgetAllocator<std::uint32_t>(&request.budget));
+	for (std::uint32_t item = 0; item < from_data_.size(); ++item)
+		if (from_data_[item] != data::kNone)
+			items[from_data_[item]] = item;
+	return items;
+}
+
 void UpdatedItems::write(const artifact::View &old, artifact::Writer &writer) const {
 	writer.add<std::uint64_t>("item.offsets", offsets_);
 	writer.add<char>("item.bytes", bytes_);

@@ -25,6 +25,8 @@ public:
 	std::span<const std::uint32_t> from_data() const noexcept { return from_data_; }
 	/// By ordinal in the old model: the ordinal in the new one.
 	std::span<const std::uint32_t> to_new() const noexcept { return to_new_; }
+	/// By ordinal in the data: the ordinal in the new model.
+	Budgeted<std::uint32_t> of_data(const TrainRequest &request) const;
 	/// Came after the training, by this update or an earlier one.
 	bool added(std::uint32_t item) const noexcept { return (flags_[item] & kItemAdded) != 0; }
 	/// The sections of add_common_sections.

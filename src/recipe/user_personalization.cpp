@@ -5,6 +5,7 @@
 #include "recipe/blend.hpp"
 #include "recipe/cold_items.hpp"
 #include "recipe/evaluate.hpp"
+#include "recipe/exploration.hpp"
 #include "recipe/item_item.hpp"
 #include "recipe/popularity_prior.hpp"
 #include "recipe/recurrent_network.hpp"
@@ -222,7 +223,9 @@ std::vector<HyperparameterSpec> blend_hyperparameters() {
 }
 
 TrainResult train_user_personalization(const TrainRequest &request) {
-	return train_blend(request, "user-personalization");
+	TrainResult result = train_blend(request, "user-personalization");
+	write_exploration(request, {}, result.model);
+	return result;
 }
 
 TrainResult train_personalized_ranking(const TrainRequest &request) {
@@ -239,6 +242,7 @@ artifact::Writer update_user_personalization(const artifact::View &old, const Tr
 	copy_blend(old, writer);
 	if (ColdItems::present(old))
 		update_cold_items(old, items, request, writer);
+	write_exploration(request, items.of_data(request), writer);
 	return writer;
 }
 

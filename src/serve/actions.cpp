@@ -11,7 +11,7 @@
 
 #include "serve/candidate_test.hpp"
 #include "serve/history.hpp"
-#include "serve/recommendation_id.hpp"
+#include "store/recommendation_id.hpp"
 
 #include "store/action_reader.hpp"
 
@@ -56,11 +56,11 @@ public:
 		keep_passing();
 		score();
 		choose();
-		AnswerContent content{endpoint_.version_id(), static_cast<std::uint64_t>(endpoint_.revision()), 0, {}};
+		store::AnswerContent content{endpoint_.version_id(), static_cast<std::uint64_t>(endpoint_.revision()), 0, {}};
 		for (const Candidate &c : candidates_)
 			if (c.action != data::kNone)
 				content.items.push_back(c.action);
-		const std::string id = recommendation_id(content);
+		const std::string id = store::recommendation_id(content);
 		std::int32_t rank = 0;
 		for (const Candidate &c : candidates_)
 			out.row({pg::int4(++rank), pg::text(c.id), pg::float8(c.score),

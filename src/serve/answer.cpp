@@ -2,7 +2,7 @@
 
 #include <unordered_map>
 
-#include "serve/recommendation_id.hpp"
+#include "store/recommendation_id.hpp"
 
 #include "pg/settings.hpp"
 #include "pg/text_pool.hpp"
@@ -56,12 +56,12 @@ std::string canonical_id(std::string_view id, Oid type) {
 
 void write_answer(const pg::ResultTable &table, Endpoint &endpoint, std::span<const AnswerRow> rows,
 				  const std::vector<std::string> &metadata_columns) {
-	AnswerContent content{endpoint.version_id(), static_cast<std::uint64_t>(endpoint.revision()), 0, {}};
+	store::AnswerContent content{endpoint.version_id(), static_cast<std::uint64_t>(endpoint.revision()), 0, {}};
 	content.items.reserve(rows.size());
 	for (const AnswerRow &row : rows)
 		if (row.item != data::kNone)
 			content.items.push_back(row.item);
-	const std::string answer_id = recommendation_id(content);
+	const std::string answer_id = store::recommendation_id(content);
 	std::vector<Datum> metadata;
 	if (!metadata_columns.empty() && !rows.empty())
 		metadata = read_metadata(endpoint, rows, metadata_columns);

@@ -118,6 +118,7 @@ private:
 		answerer_.reset();
 		generation_ = catalog::cache_generation();
 		endpoint_ = std::make_unique<Endpoint>(version_of(group_, version_));
+		endpoint_->explore(config_.value("exploration_weight", 0.0), config_.value("exploration_item_age_cut_off", recipe::kExplorationCutOff));
 		answerer_ = open_batch(kind_, *endpoint_, settings_of(config_));
 	}
 
@@ -214,6 +215,10 @@ Json config_of(BatchJob kind, const BatchArguments &arguments, Endpoint &endpoin
 				{"requested_by", pg::user_name(GetUserId())}};
 	if (pg::settings::service_limits)
 		config["lines_a_file"] = answerer->service_lines();
+	if (endpoint.spec().capabilities.exploration) {
+		config["exploration_weight"] = arguments.exploration.exploration_weight.value_or(recipe::kExplorationWeight);
+		config["exploration_item_age_cut_off"] = arguments.exploration.exploration_item_age_cut_off.value_or(recipe::kExplorationCutOff);
+	}
 	check_apart(config["input"], config["output"]);
 	rehearse_output(config["output"], arguments.name);
 	if (arguments.settings.filter) {

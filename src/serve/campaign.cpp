@@ -9,8 +9,6 @@ using pg::Plan;
 
 namespace {
 
-constexpr double kDefaultWeight = 0.3;
-constexpr std::int32_t kDefaultCutOff = 30;
 
 const char *word(CampaignKind kind) { return kind == CampaignKind::Recommender ? "recommender" : "campaign"; }
 
@@ -63,12 +61,22 @@ void check_latest(const std::string &version, bool sync) {
 					"\"" + version + "\" names one version.", "Leave out the version's number.");
 }
 
+/// What is given of it, as column "config" keeps it.
+Json exploration_of(const CampaignSettings &s) {
+	Json out = Json::object();
+	if (s.exploration_weight)
+		out["exploration_weight"] = *s.exploration_weight;
+	if (s.exploration_item_age_cut_off)
+		out["exploration_item_age_cut_off"] = *s.exploration_item_age_cut_off;
+	return out;
+}
+
 // The statement whose rows describe() reads; `where` is its condition.
 #define RECSYS_CAMPAIGNS(where)                                                                                        \
 	"SELECT c.name, g.id, g.name, s.name, s.recipe, s.name || '/' || v.number, s.name || '/' || p.number,"             \
 	" c.min_provisioned_tps, c.sync_with_latest, c.status, c.failure_reason, c.latest_update,"                         \
 	" to_json(c.created_at) #>> '{}', to_json(c.updated_at) #>> '{}', c.recommender, (SELECT"                          \
-	" jsonb_object_agg(m->>'metric', m->'value') FROM jsonb_array_elements(v.metrics) m)"                                                  \
+	" jsonb_object_agg(m->>'metric', m->'value') FROM jsonb_array_elements(v.metrics) m), c.config"                                                  \
 	" FROM recsys_internal.campaign c JOIN recsys_internal.dataset_group g ON g.id = c.group_id"                       \
 	" JOIN recsys_internal.solution s ON s.id = c.solution_id"                                                         \
 	" LEFT JOIN recsys_internal.solution_version v ON v.id = c.version_id"                                             \
@@ -88,11 +96,22 @@ Json describe_recommender(const pg::Row &row) {
 			{"updated_at", row.text(13)}};
 }
 
+/// How new items are explored, for recipes that do.
+Json with_exploration(Json described, const pg::Row &row) {
+	const recipe::RecipeSpec *spec = recipe::find_recipe(row.text(4));
+	if (spec == nullptr || !spec->capabilities.exploration)
+		return described;
+	const Json config = Json::parse(row.text(16));
+	described["exploration_weight"] = config.value("exploration_weight", recipe::kExplorationWeight);
+	described["exploration_item_age_cut_off"] = config.value("exploration_item_age_cut_off", recipe::kExplorationCutOff);
+	return described;
+}
+
 Json describe(const pg::Row &row) {
 	if (row.boolean(14))
-		return describe_recommender(row);
+		return with_exploration(describe_recommender(row), row);
 	const auto text = [&row](std::size_t i) { return row.null(i) ? Json() : Json(row.text(i)); };
-	return {{"name", row.text(0)},
+	return with_exploration({{"name", row.text(0)},
 			{"dataset_group", row.text(2)},
 			{"solution", row.text(3)},
 			{"recipe", row.text(4)},
@@ -104,7 +123,7 @@ Json describe(const pg::Row &row) {
 			{"failure_reason", text(10)},
 			{"latest_update", row.null(11) ? Json() : Json::parse(row.text(11))},
 			{"created_at", row.text(12)},
-			{"updated_at", row.text(13)}};
+			{"updated_at", row.text(13)}}, row);
 }
 
 } // namespace
@@ -121,8 +140,8 @@ void check_settings(const CampaignSettings &s, const recipe::RecipeSpec &spec) {
 		throw Error(sqlstate::InvalidParameter, "argument \"exploration_weight\" must be between 0 and 1");
 	if (s.exploration_item_age_cut_off && *s.exploration_item_age_cut_off < 1)
 		throw Error(sqlstate::InvalidParameter, "argument \"exploration_item_age_cut_off\" must be at least 1");
-	const bool explores = (s.exploration_weight && *s.exploration_weight != kDefaultWeight && *s.exploration_weight != 0) ||
-						  (s.exploration_item_age_cut_off && *s.exploration_item_age_cut_off != kDefaultCutOff);
+	const bool explores = (s.exploration_weight && *s.exploration_weight != recipe::kExplorationWeight && *s.exploration_weight != 0) ||
+						  (s.exploration_item_age_cut_off && *s.exploration_item_age_cut_off != recipe::kExplorationCutOff);
 	if (explores && !spec.capabilities.exploration)
 		throw Error(sqlstate::FeatureNotSupported, "recipe \"" + std::string(spec.name) + "\" does not explore", {},
 					"Leave out \"exploration_weight\" and \"exploration_item_age_cut_off\".");
@@ -144,9 +163,9 @@ void check_free(const catalog::Group &group, const std::string &name, CampaignKi
 std::string create_campaign(const std::string &name, const std::string &version_name, const CampaignSettings &settings,
 							CampaignKind kind) {
 	static Plan insert{"INSERT INTO recsys_internal.campaign (group_id, name, solution_id, version_id, pending_version_id,"
-					   " sync_with_latest, min_provisioned_tps, status, recommender) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+					   " sync_with_latest, min_provisioned_tps, status, recommender, config) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 					   " ON CONFLICT (group_id, name) DO NOTHING",
-					   {INT8OID, TEXTOID, INT8OID, INT8OID, INT8OID, BOOLOID, INT4OID, TEXTOID, BOOLOID}};
+					   {INT8OID, TEXTOID, INT8OID, INT8OID, INT8OID, BOOLOID, INT4OID, TEXTOID, BOOLOID, JSONBOID}};
 	catalog::check_name(name, word(kind));
 	check_latest(version_name, settings.sync_with_latest.value_or(false));
 	const catalog::FoundVersion version = lock_version(version_name);
@@ -160,7 +179,7 @@ std::string create_campaign(const std::string &name, const std::string &version_
 		inserted = insert.run({pg::int8(version.group.id), pg::text(name), pg::int8(version.solution_id), active ? id : pg::null(),
 					active ? pg::null() : id, pg::boolean(settings.sync_with_latest.value_or(false)),
 					pg::int4(settings.min_provisioned_tps.value_or(1)), pg::text(active ? "ACTIVE" : "CREATE PENDING"),
-					pg::boolean(kind == CampaignKind::Recommender)});
+					pg::boolean(kind == CampaignKind::Recommender), pg::jsonb(exploration_of(settings).dump())});
 	}
 	if (inserted == 0)
 		check_free(version.group, name, kind); // somebody was faster
@@ -203,8 +222,8 @@ void deploy(const catalog::Found &campaign, const catalog::FoundVersion &version
 void update_campaign(const std::string &name, const std::optional<std::string> &version_name,
 					 const CampaignSettings &settings, CampaignKind kind) {
 	static Plan change{"UPDATE recsys_internal.campaign SET sync_with_latest = coalesce($2, sync_with_latest),"
-					   " min_provisioned_tps = coalesce($3, min_provisioned_tps), updated_at = now() WHERE id = $1",
-					   {INT8OID, BOOLOID, INT4OID}};
+					   " min_provisioned_tps = coalesce($3, min_provisioned_tps), config = config || $4, updated_at = now() WHERE id = $1",
+					   {INT8OID, BOOLOID, INT4OID, JSONBOID}};
 	const catalog::Found campaign = require_kind(name, Right::Own, kind);
 	if (!version_name && settings == CampaignSettings{})
 		throw Error(sqlstate::InvalidParameter, std::string("nothing to update in ") + word(kind) + " \"" + campaign.name + "\"", {},
@@ -228,7 +247,8 @@ void update_campaign(const std::string &name, const std::optional<std::string> &
 		pg::AsOwner owner;
 		change.run({pg::int8(campaign.id),
 					settings.sync_with_latest ? pg::boolean(*settings.sync_with_latest) : pg::null(),
-					settings.min_provisioned_tps ? pg::int4(*settings.min_provisioned_tps) : pg::null()});
+					settings.min_provisioned_tps ? pg::int4(*settings.min_provisioned_tps) : pg::null(),
+					pg::jsonb(exploration_of(settings).dump())});
 	}
 	if (version)
 		deploy(campaign, *version);

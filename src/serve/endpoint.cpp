@@ -75,7 +75,7 @@ void Endpoint::open(const std::string &name) {
 }
 
 void Endpoint::load_campaign(std::int64_t campaign_id, const std::string &name) {
-	static pg::Plan select{"SELECT version_id, status, failure_reason FROM recsys_internal.campaign WHERE id = $1", {INT8OID}};
+	static pg::Plan select{"SELECT version_id, status, failure_reason, config FROM recsys_internal.campaign WHERE id = $1", {INT8OID}};
 	std::optional<pg::Row> row;
 	{
 		pg::AsOwner owner;
@@ -93,6 +93,9 @@ void Endpoint::load_campaign(std::int64_t campaign_id, const std::string &name) 
 													: "It serves as soon as its solution version is ACTIVE.");
 	}
 	version_id_ = row->int8(0);
+	const catalog::Json config = catalog::Json::parse(row->text(3));
+	exploration_weight_ = config.value("exploration_weight", recipe::kExplorationWeight);
+	exploration_cut_off_ = config.value("exploration_item_age_cut_off", recipe::kExplorationCutOff);
 }
 
 void Endpoint::load_solution() {

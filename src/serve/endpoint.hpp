@@ -73,6 +73,13 @@ public:
 	/// Items are rows of one table, of which nothing matters but that they are there.
 	bool items_have_places() const noexcept { return items_ && !items_->mapped && !has_availability(); }
 	bool has_availability() const noexcept { return items_ && items_->availability() != nullptr; }
+	/// 0 where a version is asked without a campaign: then nothing is explored.
+	double exploration_weight() const noexcept { return exploration_weight_; }
+	int exploration_cut_off() const noexcept { return exploration_cut_off_; } // days
+	void explore(double weight, int cut_off) noexcept {
+		exploration_weight_ = weight;
+		exploration_cut_off_ = cut_off;
+	}
 	Oid alias_relation() const noexcept { return alias_relation_; }
 
 	/// The statement that gives $1's (an array of item ids) metadata: item id, jsonb.
@@ -104,6 +111,8 @@ private:
 	EventRule rule_;
 	const recipe::RecipeSpec *spec_ = nullptr;
 	int trend_minutes_ = 0;
+	double exploration_weight_ = 0;
+	int exploration_cut_off_ = recipe::kExplorationCutOff;
 	std::int64_t version_id_ = 0;
 	int revision_ = 0;
 	std::shared_ptr<const store::Model> model_;

@@ -1,3 +1,6 @@
+#include "base/hash.hpp"
+#include "base/rng.hpp"
+
 #include "serve/selection.hpp"
 
 #include <algorithm>
@@ -125,12 +128,30 @@ std::uint32_t Candidates::find(std::string_view id) const {
 	return at == newcomers.end() ? data::kNone : static_cast<std::uint32_t>(known() + static_cast<std::size_t>(at - newcomers.begin()));
 }
 
+namespace {
+
+/// Young items move up, for users and for nobody in particular. The noise stays for an hour, so that pages hold still meanwhile.
+void explore(const Endpoint &endpoint, const Subject &subject, Workspace &work) {
+	constexpr int kMostDays = 36500;
+	constexpr std::int64_t kHour = 3600 * std::int64_t{1'000'000}, kDay = 24 * kHour;
+	const recipe::Exploration *exploration = endpoint.model().exploration();
+	if (exploration == nullptr || endpoint.exploration_weight() == 0 || subject.item)
+		return;
+	const std::int64_t now = pg::unix_micros(pg::call([] { return GetCurrentTransactionStartTimestamp(); }));
+	const std::int64_t from = pg::settings::exploration_age == pg::settings::AgeFromNow ? now : exploration->newest_event();
+	const std::uint64_t key = mix64(hash64(subject.user.value_or("")) ^ static_cast<std::uint64_t>(now / kHour));
+	exploration->apply(endpoint.exploration_weight(), from - std::min(endpoint.exploration_cut_off(), kMostDays) * kDay, key, work->order, work->scores);
+}
+
+} // namespace
+
 Candidates score_candidates(Endpoint &endpoint, const Subject &subject, Workspace &work) {
 	Candidates candidates{endpoint.model()};
 	candidates.query = ask_for(endpoint, subject.user, work->history);
 	if (subject.item)
 		candidates.query.item = candidates.model.find_item(canonical_id(*subject.item, endpoint.item_type()));
 	candidates.model.scorer().score(candidates.query, work->scores);
+	explore(endpoint, subject, work);
 	if (endpoint.trends() != nullptr) {
 		candidates.trending = endpoint.trends()->count(candidates.model, work->scores.logit);
 		candidates.newcomers = order_by_growth(*candidates.trending, work->scores);

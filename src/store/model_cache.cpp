@@ -392,6 +392,8 @@ Model::Model(std::unique_ptr<ModelMemory> memory, std::size_t artifact_size, boo
 	scorer_ = spec_->open(view_);
 	if (scorer_->n_items() != items_.size())
 		artifact::View::fail("item.offsets", "does not fit the recipe's sections");
+	if (recipe::Exploration::present(view_))
+		exploration_.emplace(view_, items_.size());
 	const std::span<std::byte> behind = memory_->bytes().subspan(artifact_size);
 	const std::span<std::uint32_t> index(reinterpret_cast<std::uint32_t *>(behind.data()), behind.size() / sizeof(std::uint32_t));
 	if (fresh)

@@ -11,11 +11,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "artifact/artifact.hpp"
+#include "recipe/exploration.hpp"
 #include "recipe/recipe.hpp"
 
 #include "store/model_store.hpp"
@@ -41,6 +43,8 @@ public:
 	Model(std::unique_ptr<ModelMemory> memory, std::size_t artifact_size, bool fresh);
 	const recipe::RecipeSpec &spec() const noexcept { return *spec_; }
 	const recipe::Scorer &scorer() const noexcept { return *scorer_; }
+	/// Null for models that do not explore.
+	const recipe::Exploration *exploration() const noexcept { return exploration_ ? &*exploration_ : nullptr; }
 	const artifact::IdView &items() const noexcept { return items_; }
 	/// The ordinal of an item, data::kNone when the model does not know it. O(1).
 	std::uint32_t find_item(std::string_view id) const noexcept;
@@ -56,6 +60,7 @@ private:
 	std::span<const std::uint32_t> index_; // ordinals by hash of their id, open addressing; a power of two
 	std::span<const std::uint8_t> flags_;
 	const recipe::RecipeSpec *spec_;
+	std::optional<recipe::Exploration> exploration_;
 	std::unique_ptr<recipe::Scorer> scorer_; // last: it may refer to the view
 };
 

@@ -108,24 +108,31 @@ int save_model(std::int64_t version_id, const artifact::Writer &model) {
 		" SELECT $1, coalesce(max(revision), 0) + 1, $2, $3, $4, $5"
 		" FROM recsys_internal.model_revision WHERE version_id = $1 RETURNING revision",
 		{INT8OID, TEXTOID, TEXTOID, JSONBOID, INT8OID}};
-	static pg::Plan forget_revisions{
-		"DELETE FROM recsys_internal.model_revision WHERE version_id = $1 AND revision < $2", {INT8OID, INT4OID}};
-	static pg::Plan forget_chunks{
-		"DELETE FROM recsys_internal.model_chunk WHERE version_id = $1 AND section_hash <> ALL ($2)",
-		{INT8OID, TEXTARRAYOID}};
+	static pg::Plan forget_revisions{"DELETE FROM recsys_internal.model_revision AS m WHERE version_id = $1 AND revision < $2 AND EXISTS"
+									 " (SELECT FROM recsys_internal.model_revision AS n WHERE n.version_id = $1 AND n.revision > m.revision"
+									 " AND n.created_at < now() - interval '14 days')",
+									 {INT8OID, INT4OID}};
+	static pg::Plan keep_ids{"UPDATE recsys_internal.model_revision SET sections = (SELECT jsonb_agg(s) FROM jsonb_array_elements(sections) AS s"
+							 " WHERE s->>'name' IN ('item.offsets', 'item.bytes')), bytes = (SELECT coalesce(sum((s->>'size')::bigint), 0)"
+							 " FROM jsonb_array_elements(sections) AS s WHERE s->>'name' IN ('item.offsets', 'item.bytes'))"
+							 " WHERE version_id = $1 AND revision < $2 AND jsonb_array_length(sections) > 2",
+							 {INT8OID, INT4OID}};
+	static pg::Plan forget_chunks{"DELETE FROM recsys_internal.model_chunk WHERE version_id = $1 AND section_hash NOT IN"
+								  " (SELECT s->>'hash' FROM recsys_internal.model_revision AS m, jsonb_array_elements(m.sections) AS s"
+								  " WHERE m.version_id = $1)",
+								  {INT8OID}};
 	pg::AsOwner owner;
 	Json sections = Json::array();
-	std::vector<std::string> hashes;
 	for (const artifact::Writer::Section &section : model.sections()) {
 		write_section(version_id, section);
-		hashes.push_back(section.hash.hex());
-		sections.push_back({{"name", section.name}, {"hash", hashes.back()}, {"size", section.bytes.size()}});
+		sections.push_back({{"name", section.name}, {"hash", section.hash.hex()}, {"size", section.bytes.size()}});
 	}
 	const auto row = insert.row({pg::int8(version_id), pg::text(content_hash(model)), pg::text(model.recipe()),
 								 pg::jsonb(sections.dump()), pg::int8(static_cast<std::int64_t>(model.size()))});
 	const int revision = static_cast<int>(row.value().int8(0));
 	forget_revisions.run({pg::int8(version_id), pg::int4(revision)});
-	forget_chunks.run({pg::int8(version_id), pg::text_array(hashes)});
+	keep_ids.run({pg::int8(version_id), pg::int4(revision)});
+	forget_chunks.run({pg::int8(version_id)});
 	return revision;
 }
 
@@ -145,18 +152,51 @@ Revision newest_revision(std::int64_t version_id) {
 			artifact::plan_layout(row->text(2), parse_sections(row->text(3)))};
 }
 
+namespace {
+
+void read_section(const Revision &revision, const artifact::Layout::Entry &entry, std::span<std::byte> out) {
+	const std::string hash = entry.hash.hex();
+	for (std::size_t chunk = 0; chunk < chunks_of(entry.size); ++chunk) {
+		pg::check_interrupts();
+		const std::size_t begin = chunk * kChunkBytes;
+		read_chunk(revision, entry, hash, chunk, out.subspan(begin, std::min(kChunkBytes, entry.size - begin)));
+	}
+}
+
+} // namespace
+
 void read_model(const Revision &revision, std::span<std::byte> out) {
 	pg::AsOwner owner;
 	artifact::write_header(revision.layout, out);
-	for (const artifact::Layout::Entry &entry : revision.layout.entries) {
-		const std::string hash = entry.hash.hex();
-		const std::span<std::byte> section = out.subspan(entry.offset, entry.size);
-		for (std::size_t chunk = 0; chunk < chunks_of(entry.size); ++chunk) {
-			pg::check_interrupts();
-			const std::size_t begin = chunk * kChunkBytes;
-			read_chunk(revision, entry, hash, chunk, section.subspan(begin, std::min(kChunkBytes, entry.size - begin)));
+	for (const artifact::Layout::Entry &entry : revision.layout.entries)
+		read_section(revision, entry, out.subspan(entry.offset, entry.size));
+}
+
+std::optional<ItemIds> read_item_ids(std::int64_t group_id, std::int64_t version_id, std::uint64_t revision) {
+	static pg::Plan select{"SELECT m.sections FROM recsys_internal.model_revision AS m"
+						   " JOIN recsys_internal.solution_version AS v ON v.id = m.version_id"
+						   " JOIN recsys_internal.solution AS s ON s.id = v.solution_id"
+						   " WHERE s.group_id = $1 AND m.version_id = $2 AND m.revision = $3",
+						   {INT8OID, INT8OID, INT8OID}};
+	pg::AsOwner owner;
+	const auto row = select.row({pg::int8(group_id), pg::int8(version_id), pg::int8(static_cast<std::int64_t>(revision))}, pg::Access::Read);
+	if (!row)
+		return std::nullopt;
+	const Revision stored{version_id, static_cast<int>(revision), {}, {}};
+	ItemIds ids;
+	for (const artifact::Layout::Entry &entry : parse_sections(row->text(0))) {
+		if (entry.name == "item.offsets") {
+			ids.offsets.resize(entry.size / sizeof(std::uint64_t));
+			read_section(stored, entry, std::as_writable_bytes(std::span(ids.offsets)));
+		} else if (entry.name == "item.bytes") {
+			ids.bytes.resize(entry.size);
+			read_section(stored, entry, std::as_writable_bytes(std::span(ids.bytes)));
 		}
 	}
+	if (ids.offsets.empty() || ids.offsets.front() != 0 || ids.offsets.back() > ids.bytes.size() ||
+		!std::is_sorted(ids.offsets.begin(), ids.offsets.end()))
+		damaged_list();
+	return ids;
 }
 
 } // namespace recsys::store

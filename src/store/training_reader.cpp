@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "store/metadata_reader.hpp"
+#include "store/shown_items.hpp"
 
 namespace recsys::store {
 
@@ -300,7 +301,13 @@ private:
 ReadCounts read_training_rows(const catalog::Group &group, const EventFilter &filter, const Metadata &metadata,
 							  data::TrainingSetBuilder &builder, const BlockHook &before_block) {
 	IntoBuilder sink(builder);
-	return read_datasets(group, filter, metadata, before_block, sink);
+	ReadCounts counts = read_datasets(group, filter, metadata, before_block, sink);
+	if (metadata.shown) {
+		const ShownCounts shown = read_shown_items(group, [&builder](std::string_view item) { builder.add_shown(item); }, before_block);
+		counts.lists_shown = shown.lists;
+		counts.unresolved_answers = shown.unresolved;
+	}
+	return counts;
 }
 
 std::vector<std::int8_t> type_signs(const data::TrainingSet &set, const EventFilter &filter) {

@@ -30,6 +30,7 @@ struct EventFilter {
 struct Metadata {
 	bool items = false, users = false;
 	std::vector<std::string> excluded_items, excluded_users; // names of fields
+	bool shown = false; // which items were shown in lists
 };
 
 /// Rows read, and why some were not used.
@@ -39,6 +40,7 @@ struct ReadCounts {
 	std::uint64_t other_types = 0, below_threshold = 0, without_value = 0; // left out by the filter
 	std::uint64_t outside = 0;                 // of the window of time
 	std::uint64_t incomplete = 0;              // without user, item or timestamp; only mapped sources have such rows
+	std::uint64_t lists_shown = 0, unresolved_answers = 0; // that items were counted from; ids of answers that nothing is known of
 	std::uint64_t aliased = 0;                 // counted under another user id
 	std::vector<std::string> other_type_names; // at most 10, in order of appearance
 };

@@ -204,6 +204,10 @@ Json Run::data_summary() const {
 	out["rows_without_value"] = counts_.without_value;
 	out["rows_incomplete"] = counts_.incomplete;
 	out["rows_of_aliases"] = counts_.aliased;
+	if (spec_.recipe->capabilities.exploration) {
+		out["lists_shown"] = counts_.lists_shown;
+		out["unresolved_recommendation_ids"] = counts_.unresolved_answers;
+	}
 	return out;
 }
 

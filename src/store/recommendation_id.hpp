@@ -7,12 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "catalog/catalog.hpp"
 
-namespace recsys::serve {
+namespace recsys::store {
 
 struct AnswerContent {
 	std::int64_t version_id = 0;
@@ -21,5 +23,7 @@ struct AnswerContent {
 };
 
 std::string recommendation_id(const AnswerContent &content);
+/// Nothing for a text that is no id of this database, or one given under recsys.service_limits.
+std::optional<AnswerContent> read_recommendation_id(std::string_view id);
 
-} // namespace recsys::serve
+} // namespace recsys::store

@@ -1,9 +1,9 @@
-#include "serve/recommendation_id.hpp"
+#include "store/recommendation_id.hpp"
 
 #include "pg/hmac.hpp"
 #include "pg/settings.hpp"
 
-namespace recsys::serve {
+namespace recsys::store {
 
 namespace {
 
@@ -50,6 +50,24 @@ std::string mac(std::string_view bytes) {
 	return {reinterpret_cast<const char *>(full.data()), full.size()};
 }
 
+/// Takes integers off the front of a text; `good` becomes false where there is none.
+struct Taker {
+	std::string_view rest;
+	bool good = true;
+	std::uint64_t take() {
+		std::uint64_t value = 0;
+		for (int shift = 0; shift < 64 && !rest.empty(); shift += 7) {
+			const auto byte = static_cast<unsigned char>(rest.front());
+			rest.remove_prefix(1);
+			value |= std::uint64_t{byte & 0x7fu} << shift;
+			if (byte < 0x80)
+				return value;
+		}
+		good = false;
+		return 0;
+	}
+};
+
 // One per answer, so the moment and the process are part of what is hashed.
 std::string service_id(std::string bytes) {
 	static std::uint64_t answers = 0;
@@ -70,4 +88,26 @@ std::string recommendation_id(const AnswerContent &content) {
 	return std::string(kPrefix) + pg::base64url(bytes);
 }
 
-} // namespace recsys::serve
+std::optional<AnswerContent> read_recommendation_id(std::string_view id) {
+	if (!id.starts_with(kPrefix))
+		return std::nullopt;
+	const std::optional<std::string> bytes = pg::base64url_decoded(id.substr(kPrefix.size()));
+	if (!bytes || bytes->size() <= kMacSize || bytes->front() != kFormat)
+		return std::nullopt;
+	const std::string_view signed_part(bytes->data(), bytes->size() - kMacSize);
+	if (mac(signed_part).substr(0, kMacSize) != bytes->substr(signed_part.size()))
+		return std::nullopt;
+	Taker taker{signed_part.substr(1)};
+	AnswerContent content;
+	content.version_id = static_cast<std::int64_t>(taker.take());
+	content.revision = taker.take();
+	content.seed = taker.take();
+	const std::uint64_t count = taker.take();
+	for (std::uint64_t i = 0; i < count && taker.good; ++i)
+		content.items.push_back(static_cast<std::uint32_t>(taker.take()));
+	if (!taker.good)
+		return std::nullopt;
+	return content;
+}
+
+} // namespace recsys::store
