@@ -19,9 +19,6 @@
 
 namespace recsys::recipe {
 
-inline constexpr double kExplorationWeight = 0.3;
-inline constexpr int kExplorationCutOff = 30; // days
-
 class Exploration {
 public:
 	/// Errors: RS007.

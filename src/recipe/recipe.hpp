@@ -144,6 +144,10 @@ public:
 	virtual bool reads_sessions() const noexcept { return false; }
 };
 
+/// Defaults of campaigns whose recipe explores (exploration.hpp).
+inline constexpr double kExplorationWeight = 0.3;
+inline constexpr int kExplorationCutOff = 30; // days
+
 struct Capabilities {
 	bool context, exploration, auto_update, scores, batch, real_time;
 };

@@ -1,3 +1,4 @@
+#include "recipe/exploration.hpp"
 #include "base/hash.hpp"
 #include "base/rng.hpp"
 

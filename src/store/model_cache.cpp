@@ -5,6 +5,7 @@
 //
 // A segment's life is PostgreSQL's own reference count: one pin by the registry and one by each mapping. Leaving the registry
 // removes the pin; the memory goes with the last mapping.
+#include "recipe/exploration.hpp"
 #include <algorithm>
 #include <bit>
 #include <map>
@@ -393,13 +394,15 @@ Model::Model(std::unique_ptr<ModelMemory> memory, std::size_t artifact_size, boo
 	if (scorer_->n_items() != items_.size())
 		artifact::View::fail("item.offsets", "does not fit the recipe's sections");
 	if (recipe::Exploration::present(view_))
-		exploration_.emplace(view_, items_.size());
+		exploration_ = std::make_unique<recipe::Exploration>(view_, items_.size());
 	const std::span<std::byte> behind = memory_->bytes().subspan(artifact_size);
 	const std::span<std::uint32_t> index(reinterpret_cast<std::uint32_t *>(behind.data()), behind.size() / sizeof(std::uint32_t));
 	if (fresh)
 		build_index(items_, index);
 	index_ = index;
 }
+
+Model::~Model() = default;
 
 std::uint32_t Model::find_item(std::string_view id) const noexcept {
 	for (std::size_t at = hash64(id);; ++at) {

@@ -11,16 +11,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "artifact/artifact.hpp"
-#include "recipe/exploration.hpp"
 #include "recipe/recipe.hpp"
 
 #include "store/model_store.hpp"
+
+namespace recsys::recipe {
+class Exploration;
+}
 
 namespace recsys::store {
 
@@ -41,10 +43,11 @@ public:
 	/// `fresh`: the bytes were just read; they are checked, and the index is built.
 	/// Errors: RS007 for a damaged model or one of an unrecognized recipe.
 	Model(std::unique_ptr<ModelMemory> memory, std::size_t artifact_size, bool fresh);
+	~Model();
 	const recipe::RecipeSpec &spec() const noexcept { return *spec_; }
 	const recipe::Scorer &scorer() const noexcept { return *scorer_; }
 	/// Null for models that do not explore.
-	const recipe::Exploration *exploration() const noexcept { return exploration_ ? &*exploration_ : nullptr; }
+	const recipe::Exploration *exploration() const noexcept { return exploration_.get(); }
 	const artifact::IdView &items() const noexcept { return items_; }
 	/// The ordinal of an item, data::kNone when the model does not know it. O(1).
 	std::uint32_t find_item(std::string_view id) const noexcept;
@@ -60,7 +63,7 @@ private:
 	std::span<const std::uint32_t> index_; // ordinals by hash of their id, open addressing; a power of two
 	std::span<const std::uint8_t> flags_;
 	const recipe::RecipeSpec *spec_;
-	std::optional<recipe::Exploration> exploration_;
+	std::unique_ptr<const recipe::Exploration> exploration_;
 	std::unique_ptr<recipe::Scorer> scorer_; // last: it may refer to the view
 };
 
