@@ -1,11 +1,14 @@
+#include "store/model_store.hpp"
+
 #include "store/shown_items.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "pg/datum.hpp"
-#include "store/model_store.hpp"
 #include "store/recommendation_id.hpp"
 
 extern "C" {

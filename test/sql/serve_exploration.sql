@@ -35,7 +35,8 @@ SELECT array_agg(item_id ORDER BY rank) = (SELECT array_agg(item_id ORDER BY ran
 -- The scores of all items are still shares.
 SELECT round(sum(score)::numeric, 4) FROM recsys.get_recommendations('explore_c', 'u2', num_results => 1000);
 -- Younger than the cut-off only.
-UPDATE explore.items SET creation_timestamp = now() - interval '5 days' WHERE item_id = 'new1';
+SELECT recsys.update_campaign('explore_c', exploration_item_age_cut_off => 1);
+SELECT pg_temp.explored(1);
 SELECT recsys.update_campaign('explore_c', exploration_item_age_cut_off => 0);
 SELECT recsys.update_campaign('explore_c', exploration_weight => 1.5);
 

@@ -32,7 +32,8 @@ SELECT recsys.create_recommender('x', 'serve_nothing', 'aws-ecomm-popular-items-
 SELECT recsys.create_recommender('x', 'serve_shop', 'aws-vod-most-popular');
 SELECT recsys.create_recommender('x', 'serve_custom', 'aws-vod-most-popular');
 SELECT recsys.create_recommender('x', 'serve_video', 'aws-vod-more-like-x', wait => true);
-SELECT recsys.create_recommender('x', 'serve_shop', 'aws-ecomm-recommended-for-you', exploration_weight => 0.3);
+SELECT recsys.create_recommender('x', 'serve_shop', 'aws-ecomm-recommended-for-you', exploration_weight => 3);
+SELECT recsys.create_recommender('x', 'serve_shop', 'aws-ecomm-popular-items-by-views', exploration_weight => 0.5);
 BEGIN;
 UPDATE serve_shop.interactions SET event_type = 'Look' WHERE event_type = 'View';
 SELECT recsys.create_recommender('x', 'serve_shop', 'aws-ecomm-popular-items-by-views', wait => true);
