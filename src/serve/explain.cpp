@@ -10,7 +10,7 @@
 
 #include "serve/answer.hpp"
 #include "serve/candidate_test.hpp"
-#include "serve/history.hpp"
+#include "serve/selection.hpp"
 
 namespace recsys::serve {
 
@@ -102,16 +102,20 @@ void explain(const std::string &campaign, const std::optional<std::string> &user
 	if (ordinal == data::kNone || !CandidateTest(*endpoint).passes(id))
 		throw Error(sqlstate::NotFound, "item \"" + item + "\" has no score in " + endpoint->called(), {},
 					"recsys.why_not tells what keeps an item out of a list.");
-	std::vector<recipe::Event> history;
-	const recipe::Query query = ask_for(*endpoint, user, history);
+	Workspace work;
+	const Candidates candidates = score_candidates(*endpoint, {user, std::nullopt}, work);
 	Explanation explanation;
-	if (!endpoint->model().scorer().explain(query, ordinal, pg::check_interrupts, explanation))
+	if (!endpoint->model().scorer().explain(candidates.query, ordinal, pg::check_interrupts, explanation))
 		throw Error("XX000", "model of " + endpoint->called() + " explains nothing");
 	std::vector<Row> rows = rows_of(explanation);
 	hide_smallest(explanation.logit, rows);
+	// What exploration has added to the logit comes last, and is in the sum over all items.
+	const double explored = static_cast<double>(work->scores.logit[ordinal]) - explanation.logit;
+	if (work->scores.reason[ordinal] == recipe::Reason::Exploration || explored > kHidden * std::abs(explanation.logit))
+		rows.push_back({"exploration", data::kNone, explored});
 	for (const Row &row : rows)
-		write(row, *endpoint, history, out);
-	write({"all items", data::kNone, -explanation.log_normalizer}, *endpoint, history, out);
+		write(row, *endpoint, work->history, out);
+	write({"all items", data::kNone, -work->scores.log_normalizer}, *endpoint, work->history, out);
 }
 
 } // namespace recsys::serve

@@ -34,6 +34,9 @@ SELECT bool_and(item_id ~ '[02468]$') FROM (SELECT item_id FROM recsys.get_recom
 SELECT array_agg(item_id ORDER BY rank) = (SELECT array_agg(item_id ORDER BY rank) FROM recsys.get_recommendations('explore_c', 'u2')) FROM recsys.get_recommendations('explore_c', 'u2');
 -- The scores of all items are still shares.
 SELECT round(sum(score)::numeric, 4) FROM recsys.get_recommendations('explore_c', 'u2', num_results => 1000);
+-- An explanation names it, and still adds up.
+SELECT abs(sum(e.contribution) - min(ln(r.score))) < 1e-3 AS adds_up, count(*) FILTER (WHERE e.source = 'exploration') AS explored
+FROM (SELECT * FROM recsys.get_recommendations('explore_c', 'u2') WHERE reason = 'exploration' ORDER BY rank LIMIT 1) AS r, recsys.explain('explore_c', 'u2', r.item_id) AS e;
 -- Younger than the cut-off only.
 SELECT recsys.update_campaign('explore_c', exploration_item_age_cut_off => 1);
 SELECT pg_temp.explored(1);
