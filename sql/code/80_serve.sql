@@ -147,11 +147,14 @@ promotion gives a share of the places to items that pass a filter of their own: 
 "filter": "recent", "filter_values": {"SINCE": "2024-02-10"}}. The best of these take num_results × percent / 100 places, rounded half
 up and at least one, or fewer if there are fewer; the best of the others, under filter alone, take the rest. Promoted rows stand at
 random places, the same for the same request, with reason promotion and the name in promotion_name; both lists keep their order.
-context must be left out in this version.
+context is what is known of the moment: {"DEVICE": "phone", "temperature": 21}. Its names are columns of interactions, in any case of
+letters, which past events have values in. It moves what goes with it, for unknown users and for those with a past. Names that are no
+columns and values that the training did not meet do not count, and a notice says so; what is left out counts as unknown, but for the
+hour and the day of the week, which are now''s. What the users dataset says of the user counts as of the request.
 Errors: RS001 for an absent campaign or filter; RS004 for a campaign that does not serve yet; RS005 for a filter whose fields have gone
 from the datasets; 22004 when the recipe needs the user or the item and it is missing; 22023 for a negative num_results, for values that
 do not fit the filter, and for a filter that is not for items or names CurrentItem where the recipe recommends for a user; 42703 for an
-unrecognized metadata column; 0A000; RS003 for more than 500 results (50 with metadata) under recsys.service_limits.';
+unrecognized metadata column; 22023 for a context that is not an object of texts, numbers and booleans; RS003 for more than 500 results (50 with metadata) under recsys.service_limits.';
 
 CREATE OR REPLACE FUNCTION recsys.get_recommendations(campaign text, user_id bigint, item_id text DEFAULT NULL,
     num_results integer DEFAULT 25, filter text DEFAULT NULL, filter_values jsonb DEFAULT '{}', context jsonb DEFAULT '{}',
@@ -206,6 +209,17 @@ LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 25
 AS 'MODULE_PATHNAME', 'recsys_get_personalized_ranking_by_number';
 COMMENT ON FUNCTION recsys.get_personalized_ranking(text, bigint, text[], text, jsonb, jsonb, text[]) IS
 'As get_personalized_ranking with a text user_id, for numbers written without quotes.';
+
+CREATE OR REPLACE FUNCTION recsys.context_from_headers(headers jsonb, columns text[] DEFAULT NULL)
+RETURNS jsonb LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'recsys_context_from_headers';
+COMMENT ON FUNCTION recsys.context_from_headers(jsonb, text[]) IS
+'Makes a context of the headers of an HTTP request, given as an object of texts (or lists, of which the first text counts); names in any
+case, with - or _. device is mobile, tablet, desktop or tv, from what the network says (CloudFront-Is-Mobile-Viewer …, CF-Device-Type),
+Sec-CH-UA-Mobile, or User-Agent; country, region and city are those of CloudFront, Cloudflare, Vercel or App Engine; language is
+the first of Accept-Language; hour (0-23) and weekday (Sunday …) are now''s in the visitor''s time zone. What the headers do not tell is
+left out. columns keeps only what the interactions have, under the names given: context_from_headers(h, ARRAY[''DEVICE'', ''COUNTRY'']).
+Errors: 22023 for what is not a JSON object.';
 
 CREATE OR REPLACE FUNCTION recsys.why_not(campaign text, user_id text, item_id text, filter text DEFAULT NULL,
     filter_values jsonb DEFAULT '{}', num_results integer DEFAULT 25, related_to text DEFAULT NULL)

@@ -120,6 +120,9 @@ struct Dataset {
 	const Field *availability() const;
 };
 
+/// Of one dataset alone: users, say, which one need not see to be served.
+ReadCheck read_check(const Group &group, const Dataset &dataset);
+
 std::optional<Dataset> find_dataset(const Group &group, DatasetType type);
 /// Errors: RS001 with a hint to create it.
 Dataset require_dataset(const Group &group, DatasetType type);

@@ -161,6 +161,16 @@ bool ReadCheck::allowed() const {
 	return !relations.empty() || owns_schema(schema);
 }
 
+ReadCheck read_check(const Group &group, const Dataset &dataset) {
+	ReadCheck check;
+	check.schema = group.schema_oid;
+	if (const Oid table = own_table_oid(group, dataset.type); OidIsValid(table))
+		check.relations.push_back(table);
+	for (const Source &source : dataset.sources)
+		check.relations.push_back(source.relation);
+	return check;
+}
+
 ReadCheck read_check(const Group &group) {
 	ReadCheck check;
 	check.schema = group.schema_oid;
@@ -170,10 +180,8 @@ ReadCheck read_check(const Group &group) {
 		const std::optional<Dataset> dataset = find_dataset(group, type);
 		if (!dataset)
 			continue;
-		if (const Oid table = own_table_oid(group, type); OidIsValid(table))
-			check.relations.push_back(table);
-		for (const Source &source : dataset->sources)
-			check.relations.push_back(source.relation);
+		const std::vector<Oid> relations = read_check(group, *dataset).relations;
+		check.relations.insert(check.relations.end(), relations.begin(), relations.end());
 	}
 	const Oid schema = check.schema;
 	const Oid aliases = pg::call([schema] { return get_relname_relid("user_aliases", schema); });

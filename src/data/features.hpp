@@ -170,8 +170,9 @@ public:
 	void add(std::uint32_t entity, const FeatureRow &row);
 	std::size_t n_columns() const noexcept { return columns_.size(); }
 	/// Learns an encoder and encodes: the row of entity e becomes row ordinals[e] of `n_rows`; kNone leaves it out. The table is
-	/// empty afterwards. Polls stop, charges the budget.
-	LearnedFeatures learn(std::span<const std::uint32_t> ordinals, std::size_t n_rows, Executor &executor, const StopToken &stop);
+	/// empty afterwards. Row r stands for times[r] rows, for one if `times` is empty. Polls stop, charges the budget.
+	LearnedFeatures learn(std::span<const std::uint32_t> ordinals, std::size_t n_rows, Executor &executor, const StopToken &stop,
+						  std::span<const std::uint32_t> times = {});
 
 private:
 	struct Entry {

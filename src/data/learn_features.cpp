@@ -25,8 +25,9 @@ class FeatureLearner {
 	using Entry = FeatureTable::Entry;
 
 public:
-	FeatureLearner(FeatureTable &table, std::span<const std::uint32_t> ordinals, std::size_t n_rows, const math::Workers &workers)
-		: table_(table), n_rows_(n_rows), workers_(workers) {
+	FeatureLearner(FeatureTable &table, std::span<const std::uint32_t> ordinals, std::size_t n_rows,
+				   std::span<const std::uint32_t> times, const math::Workers &workers)
+		: table_(table), n_rows_(n_rows), times_(times), workers_(workers) {
 		out_.value_offsets = make<std::uint64_t>(0, workers.budget);
 		out_.word_offsets = make<std::uint64_t>(0, workers.budget);
 		out_.value_bytes = make<char>(0, workers.budget);
@@ -37,7 +38,9 @@ public:
 			entity = ordinals[entity];
 		std::sort(table.described_.begin(), table.described_.end());
 		const auto none = std::lower_bound(table.described_.begin(), table.described_.end(), kNone);
-		out_.n_described = static_cast<std::size_t>(std::unique(table.described_.begin(), none) - table.described_.begin());
+		const auto last = std::unique(table.described_.begin(), none);
+		out_.n_described = std::accumulate(table.described_.begin(), last, std::size_t{0},
+										   [&](std::size_t sum, std::uint32_t row) { return sum + times_of(row); });
 		out_.value_offsets.push_back(0);
 		out_.word_offsets.push_back(0);
 		order_.resize(table.columns_.size());
@@ -126,10 +129,13 @@ private:
 		column.entries.erase(last, column.entries.end());
 	}
 
+	std::uint32_t times_of(std::uint32_t row) const { return times_.empty() ? 1 : times_[row]; }
+
 	double filled(const Column &column) const {
 		std::size_t rows = 0;
 		for (std::size_t i = 0; i < column.entries.size(); ++i)
-			rows += i == 0 || column.entries[i].entity != column.entries[i - 1].entity;
+			if (i == 0 || column.entries[i].entity != column.entries[i - 1].entity)
+				rows += times_of(column.entries[i].entity);
 		return out_.n_described == 0 ? 0.0 : static_cast<double>(rows) / static_cast<double>(out_.n_described);
 	}
 
@@ -143,7 +149,7 @@ private:
 		const Interner &strings = table_.columns_[c].values;
 		auto rows_of = make<std::uint32_t>(strings.size(), workers_.budget);
 		for (const Entry &e : table_.columns_[c].entries)
-			++rows_of[e.value];
+			rows_of[e.value] += times_of(e.entity);
 		columns_[c].distinct = static_cast<std::uint64_t>(std::count_if(rows_of.begin(), rows_of.end(), [](auto n) { return n > 0; }));
 		std::vector<std::uint32_t> counts;
 		const auto fits = [&](std::uint32_t n) { return n >= kLeastRows && static_cast<double>(n) <= most_rows; };
@@ -182,24 +188,31 @@ private:
 	}
 
 	void learn_numbers(const Column &column, EncodedColumn &encoded, Places &places, math::Matrix &dense) {
-		std::vector<double> sorted;
+		std::vector<std::pair<double, std::uint64_t>> sorted; // with how many rows have that number or a smaller one
 		for (const Entry &e : column.entries)
-			sorted.push_back(static_cast<double>(e.amount));
+			sorted.emplace_back(static_cast<double>(e.amount), times_of(e.entity));
 		std::sort(sorted.begin(), sorted.end());
-		const auto quantile = [&](double q) { return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1))]; };
-		for (std::size_t i = 0; i < sorted.size(); ++i)
-			encoded.distinct += i == 0 || sorted[i] != sorted[i - 1];
-		if (sorted.empty() || sorted.front() == sorted.back()) {
+		std::uint64_t rows = 0;
+		for (std::size_t i = 0; i < sorted.size(); ++i) {
+			encoded.distinct += i == 0 || sorted[i].first != sorted[i - 1].first;
+			sorted[i].second = rows += sorted[i].second;
+		}
+		if (sorted.empty() || sorted.front().first == sorted.back().first) {
 			encoded.unused = sorted.empty() ? "it has no values" : "all its values are equal";
 			return;
 		}
+		const auto quantile = [&](double q) {
+			const auto at = static_cast<std::uint64_t>(q * static_cast<double>(rows - 1));
+			return std::ranges::upper_bound(sorted, at, {}, &std::pair<double, std::uint64_t>::second)->first;
+		};
+		const double smallest = sorted.front().first, largest = sorted.back().first;
 		encoded.median = quantile(0.5);
 		encoded.scale = (quantile(0.75) - quantile(0.25)) / kNormalSpread;
 		if (!(encoded.scale > 0))
-			encoded.scale = (sorted.back() - sorted.front()) / 2;
+			encoded.scale = (largest - smallest) / 2;
 		for (std::size_t i = 1; i < kIntervals; ++i) {
 			const double edge = quantile(static_cast<double>(i) / static_cast<double>(kIntervals));
-			if (edge > sorted.front() && (encoded.edges.empty() || edge > encoded.edges.back()))
+			if (edge > smallest && (encoded.edges.empty() || edge > encoded.edges.back()))
 				encoded.edges.push_back(edge);
 		}
 		encoded.sparse_end = encoded.sparse_begin + static_cast<std::uint32_t>(encoded.edges.size()) + 1;
@@ -325,6 +338,7 @@ private:
 
 	FeatureTable &table_;
 	std::size_t n_rows_;
+	std::span<const std::uint32_t> times_; // of each row; empty: once
 	const math::Workers &workers_;
 	LearnedFeatures out_;
 	std::vector<EncodedColumn> columns_;
@@ -334,11 +348,11 @@ private:
 };
 
 LearnedFeatures FeatureTable::learn(std::span<const std::uint32_t> ordinals, std::size_t n_rows, Executor &executor,
-									const StopToken &stop) {
+									const StopToken &stop, std::span<const std::uint32_t> times) {
 	if (columns_.empty())
 		return {};
 	const math::Workers workers{executor, stop, budget_};
-	LearnedFeatures out = FeatureLearner(*this, ordinals, n_rows, workers).run();
+	LearnedFeatures out = FeatureLearner(*this, ordinals, n_rows, times, workers).run();
 	columns_.clear();
 	Budgeted<std::uint32_t>(BudgetAllocator<std::uint32_t>(budget_)).swap(described_);
 	return out;

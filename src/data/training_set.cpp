@@ -22,6 +22,7 @@ struct Row {
 	std::int64_t time;
 	std::uint32_t user, item, session; // arrival numbers; user and item become ranks when rows are placed
 	float value;
+	std::uint32_t context; // arrival number of the combination of values, then its rank; kNone = none
 	std::uint16_t type;
 };
 static_assert(sizeof(Row) == 32);
@@ -44,10 +45,10 @@ std::uint32_t value_key(float value) noexcept {
 
 bool same_row(const Row &a, const Row &b) noexcept {
 	return a.time == b.time && a.item == b.item && a.type == b.type && value_key(a.value) == value_key(b.value) &&
-		   a.session == b.session;
+		   a.session == b.session && a.context == b.context;
 }
 
-/// (time, item, type, value, session) of one user's rows. Polls: one user may own all the rows.
+/// (time, item, type, value, session, context) of one user's rows. Polls: one user may own all the rows.
 struct RowOrder {
 	const Interner &sessions;
 	const StopToken &stop;
@@ -67,7 +68,7 @@ struct RowOrder {
 		if (va != vb)
 			return va < vb;
 		if (a.session == b.session)
-			return false;
+			return a.context < b.context;
 		if (a.session == kNone || b.session == kNone)
 			return a.session == kNone;
 		return sessions[a.session] < sessions[b.session];
@@ -127,23 +128,27 @@ std::uint32_t IdDictionary::find(std::string_view id) const noexcept {
 
 struct TrainingSetBuilder::Impl {
 	explicit Impl(MemoryBudget *b)
-		: budget(b), users(b), items(b), sessions(b), described_users(b), has_row(BudgetAllocator<std::uint8_t>(b)),
-		  created(BudgetAllocator<std::int64_t>(b)), item_table({}, b), user_table({}, b) {}
+		: budget(b), users(b), items(b), sessions(b), described_users(b), contexts(b), has_row(BudgetAllocator<std::uint8_t>(b)),
+		  created(BudgetAllocator<std::int64_t>(b)), item_table({}, b), user_table({}, b),
+		  context_table({}, b), context_times(BudgetAllocator<std::uint32_t>(b)) {}
 
 	std::uint16_t intern_type(std::string_view type);
+	std::uint32_t intern_context(const FeatureRow *context);
 	Budgeted<std::uint32_t> rank(const Interner &interner, IdDictionary &out, Executor &executor,
 								 const StopToken &stop);
 	std::vector<std::uint16_t> rank_types(std::vector<std::string> &out) const;
 	Budgeted<Row> place_rows(std::span<const std::uint32_t> user_ranks, std::span<const std::uint32_t> item_ranks,
-							 std::span<const std::uint16_t> type_ranks, std::span<const std::uint64_t> offsets,
-							 const StopToken &stop);
+							 std::span<const std::uint16_t> type_ranks, std::span<const std::uint32_t> context_ranks,
+							 std::span<const std::uint64_t> offsets, const StopToken &stop);
 	void sort_users(std::span<Row> rows, TrainingSet &set, Executor &executor, const StopToken &stop);
 	void describe_items(std::span<const std::uint32_t> item_ranks, TrainingSet &set, const StopToken &stop);
-	void learn_features(std::span<const std::uint32_t> item_ranks, TrainingSet &set, Executor &executor, const StopToken &stop);
+	Budgeted<std::uint32_t> rank_contexts(Executor &executor, const StopToken &stop) const;
+	void learn_features(std::span<const std::uint32_t> item_ranks, std::span<const std::uint32_t> context_ranks, TrainingSet &set,
+						Executor &executor, const StopToken &stop);
 
 	static constexpr std::int64_t kNotCreated = std::numeric_limits<std::int64_t>::max();
 	MemoryBudget *budget;
-	Interner users, items, sessions, described_users;
+	Interner users, items, sessions, described_users, contexts;
 	std::unordered_map<std::string, std::uint32_t> shown;
 	std::map<std::string, std::uint16_t, std::less<>> types;
 	std::uint16_t last_type = 0;
@@ -152,7 +157,9 @@ struct TrainingSetBuilder::Impl {
 	std::size_t n_rows = 0;
 	Budgeted<std::uint8_t> has_row; // by arrival number of the item, as far as rows of items came
 	Budgeted<std::int64_t> created; // the same; kNotCreated when the row has none
-	FeatureTable item_table, user_table; // entities: arrival numbers of items, of described_users
+	FeatureTable item_table, user_table, context_table; // entities: arrival numbers of items, of described_users, of contexts
+	Budgeted<std::uint32_t> context_times;				// how many rows came with each
+	std::string context_key;
 };
 
 TrainingSetBuilder::TrainingSetBuilder(MemoryBudget *budget) : impl_(std::make_unique<Impl>(budget)) {}
@@ -190,8 +197,32 @@ void TrainingSetBuilder::add_event(const EventRow &row) {
 	}
 	impl.blocks.back().push_back({row.time, impl.users.intern(row.user), impl.items.intern(row.item),
 								  row.session.empty() ? kNone : impl.sessions.intern(row.session), value,
-								  impl.intern_type(row.type)});
+								  impl.intern_context(row.context), impl.intern_type(row.type)});
 	++impl.n_rows;
+}
+
+/// Combinations of values are few, events are many: each is told apart by its bytes and kept once.
+std::uint32_t TrainingSetBuilder::Impl::intern_context(const FeatureRow *context) {
+	if (context == nullptr || context->values().empty())
+		return kNone;
+	context_key.clear();
+	for (const FeatureRow::Value &value : context->values()) {
+		const std::uint32_t head[] = {value.column, static_cast<std::uint32_t>(value.text.size())};
+		context_key.append(reinterpret_cast<const char *>(head), sizeof head);
+		context_key.append(reinterpret_cast<const char *>(&value.number), sizeof value.number);
+		context_key += value.text;
+	}
+	const std::uint32_t arrival = contexts.intern(context_key);
+	if (arrival == context_times.size()) {
+		context_times.push_back(0);
+		context_table.add(arrival, *context);
+	}
+	++context_times[arrival];
+	return arrival;
+}
+
+void TrainingSetBuilder::describe_context(std::vector<FeatureColumn> columns) {
+	impl_->context_table = FeatureTable(std::move(columns), impl_->budget);
 }
 
 void TrainingSetBuilder::describe_items(std::vector<FeatureColumn> columns) {
@@ -252,6 +283,7 @@ std::vector<std::uint16_t> TrainingSetBuilder::Impl::rank_types(std::vector<std:
 Budgeted<Row> TrainingSetBuilder::Impl::place_rows(std::span<const std::uint32_t> user_ranks,
 												   std::span<const std::uint32_t> item_ranks,
 												   std::span<const std::uint16_t> type_ranks,
+												   std::span<const std::uint32_t> context_ranks,
 												   std::span<const std::uint64_t> offsets, const StopToken &stop) {
 	Budgeted<std::uint64_t> next(offsets.begin(), offsets.end(), BudgetAllocator<std::uint64_t>(budget));
 	auto placed = make<Row>(n_rows, budget);
@@ -261,6 +293,8 @@ Budgeted<Row> TrainingSetBuilder::Impl::place_rows(std::span<const std::uint32_t
 			row.user = user_ranks[row.user];
 			row.item = item_ranks[row.item];
 			row.type = type_ranks[row.type];
+			if (row.context != kNone)
+				row.context = context_ranks[row.context];
 			placed[next[row.user]++] = row;
 		}
 		Budgeted<Row>(BudgetAllocator<Row>(budget)).swap(block);
@@ -295,6 +329,8 @@ void TrainingSetBuilder::Impl::sort_users(std::span<Row> rows, TrainingSet &set,
 	set.time_ = make<std::int64_t>(n, budget);
 	set.type_ = make<std::uint16_t>(n, budget);
 	set.value_ = make<float>(n, budget);
+	const bool with_context = context_table.n_columns() != 0;
+	set.context_ = make<std::uint32_t>(with_context ? n : 0, budget);
 	executor.run(shards.size() - 1, [&](std::size_t shard) {
 		stop.check();
 		for (std::uint32_t user = shards[shard]; user < shards[shard + 1]; ++user) {
@@ -306,6 +342,8 @@ void TrainingSetBuilder::Impl::sort_users(std::span<Row> rows, TrainingSet &set,
 				set.time_[to] = row.time;
 				set.type_[to] = row.type;
 				set.value_[to] = row.value;
+				if (with_context)
+					set.context_[to] = row.context;
 			}
 		}
 	});
@@ -345,6 +383,7 @@ TrainingSet TrainingSetBuilder::finish(Executor &executor, const StopToken &stop
 	const Budgeted<std::uint32_t> user_ranks = impl->rank(impl->users, set.users_, executor, stop);
 	const Budgeted<std::uint32_t> item_ranks = impl->rank(impl->items, set.items_, executor, stop);
 	const std::vector<std::uint16_t> type_ranks = impl->rank_types(set.event_types_);
+	const Budgeted<std::uint32_t> context_ranks = impl->rank_contexts(executor, stop);
 	set.user_offsets_ = make<std::uint64_t>(user_ranks.size() + 1, budget);
 	for (const Budgeted<Row> &block : impl->blocks) {
 		stop.check();
@@ -354,21 +393,34 @@ TrainingSet TrainingSetBuilder::finish(Executor &executor, const StopToken &stop
 	for (std::size_t user = 0; user < user_ranks.size(); ++user)
 		set.user_offsets_[user + 1] += set.user_offsets_[user];
 	{
-		Budgeted<Row> rows = impl->place_rows(user_ranks, item_ranks, type_ranks, set.user_offsets_, stop);
+		Budgeted<Row> rows = impl->place_rows(user_ranks, item_ranks, type_ranks, context_ranks, set.user_offsets_, stop);
 		impl->sort_users(rows, set, executor, stop);
 	}
 	impl->describe_items(item_ranks, set, stop);
-	impl->learn_features(item_ranks, set, executor, stop);
+	impl->learn_features(item_ranks, context_ranks, set, executor, stop);
 	return set;
 }
 
-void TrainingSetBuilder::Impl::learn_features(std::span<const std::uint32_t> item_ranks, TrainingSet &set, Executor &executor,
-											  const StopToken &stop) {
+Budgeted<std::uint32_t> TrainingSetBuilder::Impl::rank_contexts(Executor &executor, const StopToken &stop) const {
+	auto ranks = make<std::uint32_t>(contexts.size(), budget);
+	const Budgeted<std::uint32_t> order = contexts.sorted(executor, stop);
+	for (std::uint32_t rank = 0; rank < order.size(); ++rank)
+		ranks[order[rank]] = rank;
+	return ranks;
+}
+
+void TrainingSetBuilder::Impl::learn_features(std::span<const std::uint32_t> item_ranks, std::span<const std::uint32_t> context_ranks,
+											  TrainingSet &set, Executor &executor, const StopToken &stop) {
 	auto user_ordinals = make<std::uint32_t>(described_users.size(), budget);
 	SparsePoll poll(stop);
 	for (std::uint32_t arrival = 0; arrival < user_ordinals.size(); ++arrival, poll())
 		user_ordinals[arrival] = set.users_.find(described_users[arrival]);
 	set.item_features_ = std::make_shared<LearnedFeatures>(item_table.learn(item_ranks, set.n_items(), executor, stop));
+	auto times = make<std::uint32_t>(context_ranks.size(), budget);
+	for (std::size_t arrival = 0; arrival < times.size(); ++arrival)
+		times[context_ranks[arrival]] = context_times[arrival];
+	set.context_features_ =
+		std::make_shared<LearnedFeatures>(context_table.learn(context_ranks, times.size(), executor, stop, times));
 	set.user_features_ = std::make_shared<LearnedFeatures>(user_table.learn(user_ordinals, set.n_users(), executor, stop));
 }
 

@@ -70,6 +70,11 @@ public:
 	/// Per item: how often it stood in a list that somebody was shown.
 	std::span<const std::uint32_t> item_shown() const noexcept { return item_shown_; }
 
+	/// What was known when the event happened: its row of context_features(); kNone where nothing was told. Empty when no
+	/// columns of context were described.
+	std::span<const std::uint32_t> context() const noexcept { return context_; }
+	/// Context, a row for each combination of values that occurs.
+	const LearnedFeatures &context_features() const noexcept { return *context_features_; }
 	/// Metadata, a row an item; without columns when none was read.
 	const LearnedFeatures &item_features() const noexcept { return *item_features_; }
 	/// Metadata, a row a user.
@@ -82,7 +87,7 @@ private:
 	friend class TrainingSetBuilder;
 	IdDictionary users_, items_;
 	Budgeted<std::uint64_t> user_offsets_;
-	Budgeted<std::uint32_t> item_, session_;
+	Budgeted<std::uint32_t> item_, session_, context_;
 	Budgeted<std::int64_t> time_;
 	Budgeted<std::uint16_t> type_;
 	Budgeted<float> value_;
@@ -91,7 +96,7 @@ private:
 	Budgeted<std::int64_t> item_created_;
 	Budgeted<std::uint32_t> item_shown_;
 	std::int64_t newest_time_ = 0;
-	std::shared_ptr<const LearnedFeatures> item_features_, user_features_; // never null
+	std::shared_ptr<const LearnedFeatures> item_features_, user_features_, context_features_; // never null
 };
 
 /// One row of the interactions dataset; ids as text in the native type's output form.
@@ -101,6 +106,7 @@ struct EventRow {
 	double value = std::numeric_limits<double>::quiet_NaN(); // NaN when absent
 	std::int64_t time = 0;	  // microseconds since 1970-01-01 UTC
 	std::string_view session; // "" when absent
+	const FeatureRow *context = nullptr; // columns as described; null when none were
 };
 
 /// Collects rows, then sorts them into a TrainingSet. Rows equal in every field count once (SPEC 1.4.2).
@@ -109,6 +115,8 @@ class TrainingSetBuilder {
 public:
 	explicit TrainingSetBuilder(MemoryBudget *budget);
 	~TrainingSetBuilder();
+	/// The columns of context that events will come with; before the first event.
+	void describe_context(std::vector<FeatureColumn> columns);
 	/// Errors: 22023 for a value that is infinite.
 	void add_event(const EventRow &row);
 	/// The columns of metadata that rows of items and users will come with; before the first such row.

@@ -64,8 +64,10 @@ std::int64_t RowBatch::number(DynamicPlan &plan) {
 	return DatumGetInt64(heap_getattr(rows->vals[0], 1, rows->tupdesc, &null));
 }
 
-Scratch::Scratch() : exceptions_(std::uncaught_exceptions()) {
-	context_ = call([] { return AllocSetContextCreate(CurrentMemoryContext, "recsys rows", ALLOCSET_DEFAULT_SIZES); });
+Scratch::Scratch(MemoryContext parent) : exceptions_(std::uncaught_exceptions()) {
+	if (parent == nullptr)
+		parent = CurrentMemoryContext;
+	context_ = call([parent] { return AllocSetContextCreate(parent, "recsys rows", ALLOCSET_DEFAULT_SIZES); });
 }
 
 // After an error the error's own data may lie in the context: the abort frees both.

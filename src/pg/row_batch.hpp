@@ -52,7 +52,8 @@ private:
 /// A memory context for the Params of one row after the other: current inside a Use, emptied at its end.
 class Scratch {
 public:
-	Scratch();
+	/// A child of `parent`, which must outlive it; null: of the current context.
+	explicit Scratch(MemoryContext parent = nullptr);
 	~Scratch();
 	Scratch(const Scratch &) = delete;
 	Scratch &operator=(const Scratch &) = delete;

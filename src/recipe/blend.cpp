@@ -99,7 +99,8 @@ void BlendScorer::score(const Query &query, Scores &out) const {
 		fill_base(bucket, block, out.logit.data() + block * kBlock);
 	for (const Member &member : personal_)
 		if (member.weights[bucket] != 0.0f)
-			member.expert->add(past.past(), member.weights[bucket], {out.logit.data(), out.touched.data(), n_blocks_});
+			member.expert->score({past.past(), query.situation}, member.weights[bucket],
+								 {out.logit.data(), out.touched.data(), n_blocks_});
 	if (cold_)
 		cold_->add(past.past(), {out.logit.data(), out.touched.data(), n_blocks_});
 	tell_reasons(bucket, out);
@@ -114,11 +115,30 @@ bool BlendScorer::reads_sessions() const noexcept {
 	return std::any_of(personal_.begin(), personal_.end(), [](const Member &member) { return member.expert->reads_sessions(); });
 }
 
-/// An item is personal when somebody moved it from where popularity had put it; the network moves all.
+const data::FeatureEncoder *BlendScorer::context_encoder() const noexcept {
+	for (const Member &member : personal_)
+		if (const data::FeatureEncoder *encoder = member.expert->context_encoder())
+			return encoder;
+	return nullptr;
+}
+
+const data::FeatureEncoder *BlendScorer::user_encoder() const noexcept {
+	for (const Member &member : personal_)
+		if (const data::FeatureEncoder *encoder = member.expert->user_encoder())
+			return encoder;
+	return nullptr;
+}
+
+bool BlendScorer::reads_time() const noexcept {
+	return std::any_of(personal_.begin(), personal_.end(), [](const Member &member) { return member.expert->reads_time(); });
+}
+
+/// An item is personal when somebody moved it from where popularity had put it; the network moves all. Without a past it is
+/// popular all the same: among those who are in the same situation.
 void BlendScorer::tell_reasons(std::size_t bucket, Scores &out) const noexcept {
 	float base[kBlock];
 	for (std::size_t block = 0; block < n_blocks_; ++block) {
-		if (out.touched[block] == 0)
+		if (out.touched[block] == 0 || bucket == 0)
 			continue;
 		fill_base(bucket, block, base);
 		const std::size_t first = block * kBlock;

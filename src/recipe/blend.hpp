@@ -36,6 +36,9 @@ public:
 	void score(const Query &query, Scores &out) const override;
 	bool reads_sessions() const noexcept override;
 	bool explain(const Query &query, std::uint32_t item, const Poll &poll, Explanation &out) const override;
+	const data::FeatureEncoder *context_encoder() const noexcept override;
+	const data::FeatureEncoder *user_encoder() const noexcept override;
+	bool reads_time() const noexcept override;
 
 private:
 	struct Member {

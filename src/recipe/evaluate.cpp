@@ -15,9 +15,14 @@ constexpr std::size_t kListLength = 25;
 constexpr std::size_t kBatch = 1024; // users whose lists are kept until they are added up
 constexpr std::size_t kTask = 16;    // users scored by one task, sharing its Scores
 
-struct Judged {
-	std::vector<std::uint32_t> ranked, truth; // truth is empty for a user who cannot be judged
+constexpr std::size_t kMostContexts = 4; // of one user
+
+/// A list, and what it should have had: items, all chosen in the situation of one event.
+struct Question {
+	std::uint32_t event;
+	std::vector<std::uint32_t> truth, ranked;
 };
+using Judged = std::vector<Question>; // empty for a user who cannot be judged
 
 std::vector<std::uint32_t> choose_users(const TrainRequest &request, std::span<const std::uint8_t> sides, Side side) {
 	std::vector<std::uint32_t> users;
@@ -44,12 +49,22 @@ struct Workplace {
 	std::vector<Event> history;
 };
 
+/// To the question that it belongs to, or a new one.
+void add_truth(const data::TrainingSet &set, std::uint32_t event, EvaluationQuery kind, Judged &out) {
+	const auto same = std::find_if(out.begin(), out.end(), [&](const Question &question) {
+		return kind != EvaluationQuery::InContexts || set.context().empty() || set.context()[question.event] == set.context()[event];
+	});
+	if (same != out.end())
+		same->truth.push_back(set.item()[event]);
+	else if (out.size() < kMostContexts)
+		out.push_back({event, {set.item()[event]}, {}});
+}
+
 void judge(const Scorer &scorer, const TrainRequest &request, std::uint32_t user, EvaluationQuery kind,
 		   Workplace &place, Judged &out) {
 	const data::TrainingSet &set = request.data;
 	const data::HeldOut cut = data::hold_out(set, user, request.seed);
-	out.ranked.clear();
-	out.truth.clear();
+	out.clear();
 	Query query;
 	place.history.clear();
 	for (const std::uint32_t event : cut.input_events) {
@@ -62,18 +77,19 @@ void judge(const Scorer &scorer, const TrainRequest &request, std::uint32_t user
 		return;
 	for (const std::uint32_t event : cut.truth_events)
 		if (is_positive(request, event))
-			out.truth.push_back(set.item()[event]);
-	if (out.truth.empty())
-		return;
-	if (kind == EvaluationQuery::History) {
+			add_truth(set, event, kind, out);
+	if (kind != EvaluationQuery::NewestItem) {
 		query.item = data::kNone;
 		const std::size_t n = std::min(place.history.size(), scorer.max_history());
 		query.history = std::span<const Event>(place.history).last(n);
 	}
-	scorer.score(query, place.scores);
-	place.order.reset(place.scores.logit);
-	for (const math::Scored &best : place.order.next(kListLength))
-		out.ranked.push_back(best.item);
+	for (Question &question : out) {
+		query.situation = situation_of(set, question.event, user);
+		scorer.score(query, place.scores);
+		place.order.reset(place.scores.logit);
+		for (const math::Scored &best : place.order.next(kListLength))
+			question.ranked.push_back(best.item);
+	}
 }
 
 std::vector<Metric> in_order(const metrics::RankingMetrics &m) {
@@ -104,8 +120,8 @@ std::vector<Metric> evaluate(const Scorer &scorer, const TrainRequest &request, 
 			}
 		});
 		for (std::size_t i = 0; i < n; ++i)
-			if (!batch[i].truth.empty())
-				sum.add(batch[i].ranked, batch[i].truth);
+			for (const Question &question : batch[i])
+				sum.add(question.ranked, question.truth);
 	}
 	return sum.users() == 0 ? std::vector<Metric>{} : in_order(sum);
 }

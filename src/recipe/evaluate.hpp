@@ -21,6 +21,7 @@ enum class Side : std::uint8_t { Training = 0, Tuning = 1, Metrics = 2 };
 /// What a held-out user's input becomes in the query.
 enum class EvaluationQuery {
 	History,    // all of it, as a user would be served
+	InContexts, // likewise, once for each context of the events that he is asked about, which are the truth of that list alone
 	NewestItem, // the newest item alone: related items are asked for the page a user is on
 };
 
@@ -29,6 +30,7 @@ inline bool is_positive(const TrainRequest &request, std::size_t event) noexcept
 	return request.type_sign.empty() || request.type_sign[request.data.type()[event]] > 0;
 }
 
+/// A list is asked for in the situation of the first event of its truth.
 /// The metrics of `scorer` (trained without them) on the users of `side`, of whom at most kMaxEvaluated are asked,
 /// chosen by hash. Users whose input or truth has no positive event are left out. Empty when nobody is left: no number
 /// is better than an invented one. Parallel over users, added up in their order, so the result does not depend on the

@@ -16,6 +16,7 @@
 #include "recipe/past.hpp"
 #include "recipe/recipe.hpp"
 #include "recipe/sequences.hpp"
+#include "recipe/situation.hpp"
 #include "recipe/update.hpp"
 
 namespace recsys::recipe {
@@ -36,16 +37,29 @@ struct Dense {
 	}
 };
 
+/// What an expert is asked about: a user's past, and the moment.
+struct Asked {
+	Past past;
+	const Situation &situation;
+};
+
 /// An expert of an opened model. Immutable; shared by all requests.
 class ExpertScorer {
 public:
 	virtual ~ExpertScorer() = default;
 	/// Scores that do not depend on the user's past, one an item; empty for a personal expert.
 	virtual std::span<const float> base() const noexcept { return {}; }
-	/// Adds weight * score. Never called when base() is not empty.
+	/// Adds weight * score of what the past says. Never called when base() is not empty.
 	virtual void add(Past past, float weight, Dense out) const = 0;
 	/// The part of an item's score that is the same for any past, for who explains a score.
 	virtual float apart(std::uint32_t) const noexcept { return 0; }
+	/// The same for an expert that also looks at the moment.
+	virtual void score(const Asked &asked, float weight, Dense out) const { add(asked.past, weight, out); }
+	/// What turns the context of a request, and the row of its user, into a Situation; null for an expert that does not look at it.
+	virtual const data::FeatureEncoder *context_encoder() const noexcept { return nullptr; }
+	virtual const data::FeatureEncoder *user_encoder() const noexcept { return nullptr; }
+	/// Whether the time of the request matters.
+	virtual bool reads_time() const noexcept { return false; }
 	/// Whether it looks at the events' sessions.
 	virtual bool reads_sessions() const noexcept { return false; }
 };
@@ -61,6 +75,10 @@ public:
 	virtual double default_weight() const noexcept = 0;
 	/// A personal expert speaks for items: a negative weight means that it has nothing to say.
 	virtual bool may_be_negative() const noexcept { return false; }
+	/// Whether it has something to say about users without a past.
+	virtual bool without_past() const noexcept { return false; }
+	/// Whether the data have what it learns from; if not, it takes no part.
+	virtual bool applies(const TrainRequest &) const { return true; }
 	/// Chooses the settings by what the held-out users did next.
 	virtual void tune(const TrainRequest &, const Sequences &, const HeldOutCases &) {}
 	/// Learns from `sequences` and adds its sections. `held_out` are users who are not among them, to stop by; null when

@@ -121,7 +121,7 @@ bool BlendScorer::explain(const Query &query, std::uint32_t item, const Poll &po
 	for (const Member &member : personal_)
 		if (const float weight = member.weights[bucket]; weight != 0.0f)
 			voices.emplace_back(member.name, n_items_, item, weight * member.expert->apart(item),
-								[&, weight](Past of, Dense dense) { member.expert->add(of, weight, dense); });
+								[&, weight](Past of, Dense dense) { member.expert->score({of, query.situation}, weight, dense); });
 	if (cold_)
 		voices.emplace_back("cold_items", n_items_, item, 0.0f, [&](Past of, Dense dense) { cold_->add(of, dense); });
 	explain_past(query, n_items_, past.past(), voices, poll, out.parts);

@@ -41,7 +41,7 @@ HeldOutCases::HeldOutCases(const TrainRequest &request, std::span<const std::uin
 		const auto ordinal = static_cast<std::uint32_t>(given_.size());
 		const auto ask = [&](std::size_t length, std::uint32_t event, bool is_early) {
 			if (is_positive(request, event))
-				(is_early ? early : late).push_back({ordinal, static_cast<std::uint32_t>(length), set.item()[event], is_early});
+				(is_early ? early : late).push_back({ordinal, static_cast<std::uint32_t>(length), set.item()[event], is_early, user, event});
 		};
 		const std::size_t n_input = cut.input_events.size();
 		for (const std::size_t length : kCuts)

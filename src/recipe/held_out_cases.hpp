@@ -18,6 +18,7 @@ struct HeldOutCase {
 	std::uint32_t length;  // events of the history that are given
 	std::uint32_t truth;   // the item that came next
 	bool early;			   // an early cut
+	std::uint32_t owner, event; // the user and the event that is asked for, in the training set
 };
 
 class HeldOutCases {

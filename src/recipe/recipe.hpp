@@ -27,6 +27,7 @@
 #include "recipe/action_set.hpp"
 #include "data/training_set.hpp"
 #include "recipe/explanation.hpp"
+#include "recipe/situation.hpp"
 
 namespace recsys::recipe {
 
@@ -113,6 +114,7 @@ struct Query {
 	std::uint32_t item = data::kNone; // the request's item, for related items
 	/// hash64 of the user's id, for what a model keeps of its users; 0 = nobody, or somebody whose rows the caller may not all see.
 	std::uint64_t user = 0;
+	Situation situation = {};
 };
 
 /// Which rung of the ladder produced an item's score.
@@ -142,6 +144,11 @@ public:
 	virtual bool explain(const Query &, std::uint32_t, const Poll &, Explanation &) const { return false; }
 	/// Whether the sessions of the history matter.
 	virtual bool reads_sessions() const noexcept { return false; }
+	/// What makes a Situation of a request's context, and of the row of its user; null where it does not matter.
+	virtual const data::FeatureEncoder *context_encoder() const noexcept { return nullptr; }
+	virtual const data::FeatureEncoder *user_encoder() const noexcept { return nullptr; }
+	/// Whether the time of the request matters.
+	virtual bool reads_time() const noexcept { return false; }
 };
 
 /// Defaults of campaigns whose recipe explores (exploration.hpp).

@@ -89,6 +89,7 @@ Sequences::Sequences(const TrainRequest &request, std::span<const std::uint8_t> 
 	item_ = make<std::uint32_t>(n_events, request.budget);
 	step_ = make<std::uint32_t>(n_events, request.budget);
 	user_ = make<std::uint32_t>(n_events, request.budget);
+	set_user_ = make<std::uint32_t>(n_users, request.budget);
 	session_ = make<std::uint32_t>(n_events, request.budget);
 	time_ = make<std::int64_t>(n_events, request.budget);
 	std::size_t at = 0, kept = 0;
@@ -108,6 +109,7 @@ Sequences::Sequences(const TrainRequest &request, std::span<const std::uint8_t> 
 			step_[at] = at == begin ? 0 : step_[at - 1] + (time_[at] != time_[at - 1]);
 			++at;
 		}
+		set_user_[kept] = user;
 		user_begin_[++kept] = at;
 	}
 	index_items(request);

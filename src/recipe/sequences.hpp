@@ -29,6 +29,8 @@ public:
 	/// Ordinal of the event's moment in its user's history: equal for equal times.
 	std::uint32_t step(std::size_t event) const noexcept { return step_[event]; }
 	std::uint32_t user(std::size_t event) const noexcept { return user_[event]; }
+	/// The user's ordinal in the training set.
+	std::uint32_t set_user(std::size_t user) const noexcept { return set_user_[user]; }
 	/// As it stands in the training set.
 	std::uint32_t session(std::size_t event) const noexcept { return session_[event]; }
 	/// The events on an item, in order.
@@ -40,7 +42,7 @@ public:
 private:
 	void index_items(const TrainRequest &request);
 	Budgeted<std::uint64_t> user_begin_, item_begin_;
-	Budgeted<std::uint32_t> item_, step_, user_, session_, by_item_;
+	Budgeted<std::uint32_t> item_, step_, user_, set_user_, session_, by_item_;
 	Budgeted<std::int64_t> time_;
 };
 

@@ -72,6 +72,7 @@ Stacking::Stacking(const TrainRequest &request, const std::vector<std::unique_pt
 		defaults_.push_back(experts[e]->default_weight());
 		may_be_negative_.push_back(experts[e]->may_be_negative());
 		has_base_.push_back(!scorers[e]->base().empty());
+		without_past_.push_back(experts[e]->without_past());
 	}
 	const std::span<const HeldOutCase> all = cases.cases();
 	request.monitor.phase("asking the experts", all.size());
@@ -98,6 +99,7 @@ Stacking::Stacking(const TrainRequest &request, const std::vector<std::unique_pt
 		}
 	}
 	measure_spread();
+	choose_first();
 }
 
 void Stacking::score_case(const ExpertScorers &scorers, const HeldOutCases &cases, std::size_t index,
@@ -106,6 +108,7 @@ void Stacking::score_case(const ExpertScorers &scorers, const HeldOutCases &case
 	const std::size_t n_items = request_.data.n_items();
 	PastBuffer past;
 	past.read(cases.history(c), n_items);
+	const Situation situation = situation_of(request_.data, c.event, c.owner);
 	std::vector<std::uint8_t> marked(n_items, 0);
 	std::vector<std::uint32_t> items{c.truth}, order, dirty(n_items / Dense::kBlock + 1);
 	marked[c.truth] = 1;
@@ -114,7 +117,7 @@ void Stacking::score_case(const ExpertScorers &scorers, const HeldOutCases &case
 		if (has_base_[e] != 0)
 			continue;
 		personal[e].assign(n_items, 0.0f);
-		scorers[e]->add(past.past(), 1.0f, {personal[e].data(), dirty.data(), dirty.size()});
+		scorers[e]->score({past.past(), situation}, 1.0f, {personal[e].data(), dirty.data(), dirty.size()});
 		mark_top(personal[e], order, marked, items);
 	}
 	const std::size_t certain = items.size();
@@ -246,7 +249,7 @@ Stacking::Weights Stacking::fit(std::span<const std::size_t> chosen, std::vector
 	const auto k = static_cast<Eigen::Index>(n_experts_);
 	Weights weights(n_experts_, 0.0);
 	for (std::size_t e = 0; e < n_experts_; ++e)
-		weights[e] = active[e] != 0 ? pull.towards[e] : 0.0;
+		weights[e] = active[e] != Out ? pull.towards[e] : 0.0;
 	Slopes here = slopes(chosen, weights);
 	for (int round = 0; round < 20; ++round) {
 		Eigen::VectorXd gradient = here.gradient;
@@ -255,7 +258,7 @@ Stacking::Weights Stacking::fit(std::span<const std::size_t> chosen, std::vector
 			const auto at = static_cast<std::size_t>(e);
 			gradient[e] -= pull.cases * spread_[at] * (weights[at] - pull.towards[at]);
 			curvature(e, e) += pull.cases * spread_[at] + 1e-9;
-			if (active[at] != 0)
+			if (active[at] == Free)
 				continue;
 			gradient[e] = 0;
 			curvature.row(e).setZero();
@@ -281,18 +284,18 @@ Stacking::Weights Stacking::fit(std::span<const std::size_t> chosen, std::vector
 			break;
 	}
 	for (std::size_t e = 0; e < n_experts_; ++e)
-		if (active[e] != 0 && weights[e] < 0 && may_be_negative_[e] == 0) {
-			active[e] = 0;
+		if (active[e] == Free && weights[e] < 0 && may_be_negative_[e] == 0) {
+			active[e] = Out;
 			return fit(chosen, std::move(active), pull);
 		}
 	return weights;
 }
 
-std::vector<double> Stacking::cross_validated(std::span<const std::uint8_t> active) const {
+template <class Keep> std::vector<double> Stacking::cross_validated(std::span<const std::uint8_t> active, Keep keep) const {
 	std::vector<double> by_user;
 	for (const int fold : {0, 1}) {
-		const auto learn = select([&](const CaseRows &c) { return late(c) && c.fold != fold; });
-		const auto judge = select([&](const CaseRows &c) { return late(c) && c.fold == fold; });
+		const auto learn = select([&](const CaseRows &c) { return keep(c) && c.fold != fold; });
+		const auto judge = select([&](const CaseRows &c) { return keep(c) && c.fold == fold; });
 		const Weights weights = fit(learn, {active.begin(), active.end()}, {defaults_, kPullToDefault});
 		const std::vector<double> values = log_likelihoods(judge, weights);
 		for (std::size_t i = 0; i < judge.size(); ++i) {
@@ -304,48 +307,73 @@ std::vector<double> Stacking::cross_validated(std::span<const std::uint8_t> acti
 	return by_user;
 }
 
-std::vector<std::uint8_t> Stacking::choose() const {
-	std::vector<std::uint8_t> active(n_experts_, 1);
-	for (std::size_t e = 0; e < n_experts_; ++e)
-		active[e] = has_base_[e] != 0 || spread_[e] > 0 || cases_.empty();
-	const std::size_t n = select(late).size();
-	if (n < kFewestCases)
-		return active;
-	request_.monitor.phase("weighing the experts", n_experts_);
-	std::vector<double> with = cross_validated(active);
+template <class Keep> void Stacking::drop_idle(std::vector<std::uint8_t> &active, Keep keep) const {
+	const double n = static_cast<double>(select(keep).size());
+	std::vector<double> with = cross_validated(active, keep);
 	for (;;) {
 		std::size_t worst = n_experts_;
 		double least = std::numeric_limits<double>::infinity();
 		std::vector<double> best;
 		for (std::size_t e = 0; e < n_experts_; ++e) {
-			if (active[e] == 0 || has_base_[e] != 0)
+			if (active[e] != Free || has_base_[e] != 0)
 				continue;
 			std::vector<std::uint8_t> without(active);
-			without[e] = 0;
-			std::vector<double> values = cross_validated(without);
+			without[e] = Out;
+			std::vector<double> values = cross_validated(without, keep);
 			const Gain gain(with, values);
-			if (gain.sum > std::max(kTrifle * static_cast<double>(n), kBeyondChance * gain.error) || gain.sum >= least)
+			if (gain.sum > std::max(kTrifle * n, kBeyondChance * gain.error) || gain.sum >= least)
 				continue;
 			least = gain.sum;
 			worst = e;
 			best = std::move(values);
 		}
 		if (worst == n_experts_)
-			return active;
-		active[worst] = 0;
+			return;
+		active[worst] = Out;
 		with = std::move(best);
 		request_.monitor.advance();
 	}
+}
+
+std::vector<std::uint8_t> Stacking::choose() const {
+	std::vector<std::uint8_t> active(n_experts_, Free);
+	for (std::size_t e = 0; e < n_experts_; ++e)
+		active[e] = has_base_[e] != 0 || spread_[e] > 0 || cases_.empty() ? Free : Out;
+	if (select(late).size() < kFewestCases) {
+		drop_undecided(active);
+		return active;
+	}
+	request_.monitor.phase("weighing the experts", n_experts_);
+	drop_idle(active, late);
+	return active;
+}
+
+/// Without a history a base speaks for itself: its default takes it as the log of a probability. Held-out first events would
+/// judge it by all times alike, when what is asked for is now. They do tell what circumstances add to it.
+void Stacking::choose_first() {
+	first_.assign(n_experts_, Out);
+	for (std::size_t e = 0; e < n_experts_; ++e)
+		first_[e] = has_base_[e] != 0 ? Fixed : without_past_[e] != 0 && (spread_[e] > 0 || cases_.empty()) ? Free : Out;
+	if (select(first).size() >= kFewestCases)
+		drop_idle(first_, first);
+	else
+		drop_undecided(first_);
+}
+
+/// Who has no weight by default is let in by evidence alone.
+void Stacking::drop_undecided(std::vector<std::uint8_t> &active) const {
+	for (std::size_t e = 0; e < n_experts_; ++e)
+		if (defaults_[e] == 0)
+			active[e] = Out;
 }
 
 std::vector<LengthWeights> Stacking::fit(std::span<const std::uint8_t> active) const {
 	const std::vector<std::uint8_t> mask(active.begin(), active.end());
 	const Weights overall = fit(select(late), mask, {defaults_, kPullToDefault});
 	std::vector<LengthWeights> weights(n_experts_, LengthWeights{});
-	// Without a history a base speaks for itself: its default takes it as the log of a probability. Held-out first events would
-	// judge it by all times alike, when what is asked for is now.
+	const Weights without_history = fit(select(first), first_, {defaults_, kPullToDefault});
 	for (std::size_t e = 0; e < n_experts_; ++e)
-		weights[e][0] = mask[e] != 0 && has_base_[e] != 0 ? static_cast<float>(defaults_[e]) : 0.0f;
+		weights[e][0] = static_cast<float>(without_history[e]);
 	for (std::size_t bucket = 1; bucket < kLengthBuckets; ++bucket) {
 		std::vector<std::uint8_t> allowed(mask);
 		for (std::size_t e = 0; e < n_experts_; ++e)

@@ -4,6 +4,7 @@
 
 #include "recipe/blend.hpp"
 #include "recipe/cold_items.hpp"
+#include "recipe/conditions.hpp"
 #include "recipe/evaluate.hpp"
 #include "recipe/exploration.hpp"
 #include "recipe/item_item.hpp"
@@ -28,6 +29,15 @@ std::vector<std::unique_ptr<Expert>> all_experts() {
 	experts.push_back(std::make_unique<ItemItem>());
 	experts.push_back(std::make_unique<RecurrentNetwork>());
 	experts.push_back(std::make_unique<RepeatHabit>());
+	experts.push_back(std::make_unique<Conditions>(ConditionKind::Context));
+	experts.push_back(std::make_unique<Conditions>(ConditionKind::UserFeatures));
+	experts.push_back(std::make_unique<Conditions>(ConditionKind::Hours));
+	return experts;
+}
+
+std::vector<std::unique_ptr<Expert>> experts_for(const TrainRequest &request) {
+	std::vector<std::unique_ptr<Expert>> experts = all_experts();
+	std::erase_if(experts, [&](const auto &expert) { return !expert->applies(request); });
 	return experts;
 }
 
@@ -48,11 +58,14 @@ artifact::Writer fit_all(const TrainRequest &request, const char *recipe, std::s
 class Jury {
 public:
 	Jury(const TrainRequest &request, std::span<const std::uint8_t> sides, const ExpertScorers &experts)
-		: request_(request), sides_(sides), experts_(experts) {}
+		: request_(request), sides_(sides), experts_(experts) {
+		if (std::any_of(experts.begin(), experts.end(), [](const auto &expert) { return expert->context_encoder() != nullptr; }))
+			query_ = EvaluationQuery::InContexts;
+	}
 	/// NDCG@10; 0 when nobody can be asked.
 	double ndcg(const std::vector<LengthWeights> &weights) const {
 		const BlendScorer scorer(request_.data.n_items(), experts_, weights);
-		for (const Metric &metric : evaluate(scorer, request_, sides_, Side::Tuning, EvaluationQuery::History))
+		for (const Metric &metric : evaluate(scorer, request_, sides_, Side::Tuning, query_))
 			if (metric.name == "normalized_discounted_cumulative_gain_at_10")
 				return metric.value;
 		return 0;
@@ -62,6 +75,7 @@ private:
 	const TrainRequest &request_;
 	std::span<const std::uint8_t> sides_;
 	const ExpertScorers &experts_;
+	EvaluationQuery query_ = EvaluationQuery::History;
 };
 
 struct Choice {
@@ -131,16 +145,16 @@ std::vector<Member> describe(const std::vector<std::unique_ptr<Expert>> &experts
 							 const Choice &choice, const Jury &jury) {
 	std::vector<Member> members;
 	for (std::size_t e = 0; e < experts.size(); ++e) {
-		const bool base = !scorers[e]->base().empty();
+		const std::size_t first = scorers[e]->base().empty() && !experts[e]->without_past() ? 1 : 0;
 		double sum = 0;
-		for (std::size_t bucket = base ? 0 : 1; bucket < kLengthBuckets; ++bucket)
+		for (std::size_t bucket = first; bucket < kLengthBuckets; ++bucket)
 			sum += static_cast<double>(choice.weights[e][bucket]);
 		std::vector<LengthWeights> alone(experts.size(), LengthWeights{});
 		for (std::size_t other = 0; other < experts.size(); ++other)
 			if (experts[other]->name() == "repeat_habit")
 				alone[other] = choice.weights[other];
 		alone[e].fill(1.0f);
-		members.push_back({std::string(experts[e]->name()), sum / static_cast<double>(kLengthBuckets - (base ? 0 : 1)),
+		members.push_back({std::string(experts[e]->name()), sum / static_cast<double>(kLengthBuckets - first),
 						   jury.ndcg(alone)});
 	}
 	return members;
@@ -169,7 +183,7 @@ std::optional<ColdSettings> judge_blend(const TrainRequest &request, const char 
 
 TrainResult train_blend(const TrainRequest &request, const char *recipe) {
 	const std::vector<std::uint8_t> sides = data::split_users(request.data, kHeldOutShare, request.seed);
-	const std::vector<std::unique_ptr<Expert>> experts = all_experts();
+	const std::vector<std::unique_ptr<Expert>> experts = experts_for(request);
 	const HeldOutCases cases(request, sides, kCases);
 	{
 		const Sequences sample(request, sides, kTuningPairs);

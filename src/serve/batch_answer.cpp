@@ -29,7 +29,7 @@ public:
 		if (spec.type == recipe::RecipeType::PersonalizedRanking) {
 			if (!line.items)
 				missing("itemList");
-			serve::answer(endpoint_, RankingRequest{{}, line.user, *line.items, filter, {}}, take);
+			serve::answer(endpoint_, RankingRequest{{}, line.user, *line.items, filter, catalog::Json::object(), {}}, take);
 		} else {
 			RecommendationRequest request;
 			request.user = line.user;

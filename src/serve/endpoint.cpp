@@ -44,6 +44,13 @@ int trend_minutes(const recipe::RecipeSpec &spec, const catalog::Json &hyperpara
 
 } // namespace
 
+UserReader::UserReader(const catalog::Group &group, const catalog::Dataset &users, const data::FeatureEncoder &encoder)
+	: id_type(users.user_id_type), fields(users, encoder), rights(catalog::read_check(group, users)) {
+	if (!fields.empty())
+		rows = DynamicPlan(catalog::union_sql(group, users, fields.names(), "{user_id} OPERATOR(pg_catalog.=) ANY ($1)"),
+						   {pg::id_array_type(id_type)}, CURSOR_OPT_GENERIC_PLAN);
+}
+
 Endpoint::Endpoint(std::int64_t campaign_id, std::string name, catalog::Group group)
 	: campaign_id_(campaign_id), called_("campaign \"" + name + "\""), group_(std::move(group)), rights_(catalog::read_check(group_)),
 	  interactions_(catalog::require_dataset(group_, DatasetType::Interactions)),
@@ -72,6 +79,9 @@ void Endpoint::open(const std::string &name) {
 	write_statements();
 	if (spec_->trends)
 		follow_trends();
+	if (const data::FeatureEncoder *encoder = model_->scorer().user_encoder())
+		if (const auto users = catalog::find_dataset(group_, DatasetType::Users))
+			user_reader_ = std::make_unique<UserReader>(group_, *users, *encoder);
 }
 
 void Endpoint::load_campaign(std::int64_t campaign_id, const std::string &name) {

@@ -15,6 +15,7 @@
 
 #include "serve/filter_cache.hpp"
 #include "store/model_cache.hpp"
+#include "store/metadata_reader.hpp"
 
 #include "serve/trending.hpp"
 
@@ -40,6 +41,15 @@ struct Statements {
 	pg::DynamicPlan present_items; // $1 array of item ids: those with a row, and whether they are available
 	pg::DynamicPlan placed_items;  // $1 likewise, for items_have_places(): those with a row, and where it lies
 	std::string newest_items;	   // all available items, newest first: read through a cursor, and rarely
+};
+
+/// The users dataset, for a model that looks at it.
+struct UserReader {
+	UserReader(const catalog::Group &group, const catalog::Dataset &users, const data::FeatureEncoder &encoder);
+	Oid id_type;
+	store::MetadataReader fields; // those that the model knows, as far as they still exist
+	pg::DynamicPlan rows;		  // $1 array of user ids: the fields
+	catalog::ReadCheck rights;
 };
 
 class Endpoint {
@@ -80,6 +90,8 @@ public:
 		exploration_weight_ = weight;
 		exploration_cut_off_ = cut_off;
 	}
+	/// Null for a model that does not look at users' rows, or when there are none.
+	UserReader *user_reader() noexcept { return user_reader_.get(); }
 	Oid alias_relation() const noexcept { return alias_relation_; }
 
 	/// The statement that gives $1's (an array of item ids) metadata: item id, jsonb.
@@ -117,6 +129,7 @@ private:
 	int revision_ = 0;
 	std::shared_ptr<const store::Model> model_;
 	std::unique_ptr<Trends> trends_;
+	std::unique_ptr<UserReader> user_reader_;
 	std::map<std::vector<std::string>, pg::DynamicPlan> metadata_;
 	std::shared_ptr<ActionStatements> action_statements_;
 };

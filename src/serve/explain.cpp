@@ -103,7 +103,7 @@ void explain(const std::string &campaign, const std::optional<std::string> &user
 		throw Error(sqlstate::NotFound, "item \"" + item + "\" has no score in " + endpoint->called(), {},
 					"recsys.why_not tells what keeps an item out of a list.");
 	Workspace work;
-	const Candidates candidates = score_candidates(*endpoint, {user, std::nullopt}, work);
+	const Candidates candidates = score_candidates(*endpoint, {user, std::nullopt}, catalog::Json::object(), work);
 	Explanation explanation;
 	if (!endpoint->model().scorer().explain(candidates.query, ordinal, pg::check_interrupts, explanation))
 		throw Error("XX000", "model of " + endpoint->called() + " explains nothing");

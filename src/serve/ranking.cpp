@@ -10,6 +10,7 @@
 #include "serve/candidate_test.hpp"
 #include "serve/history.hpp"
 #include "serve/recommend.hpp"
+#include "serve/situation.hpp"
 
 #include "stats/campaigns.hpp"
 
@@ -99,7 +100,9 @@ void answer(Endpoint &endpoint, const RankingRequest &request, const TakeAnswer 
 		throw Error(sqlstate::LimitExceeded, "number of items in \"input_list\" must be at most " + std::to_string(kMaxInputs));
 	check_recipe(endpoint, request);
 	Workspace work;
-	endpoint.model().scorer().score(ask_for(endpoint, request.user, work->history), work->scores);
+	recipe::Query query = ask_for(endpoint, request.user, work->history);
+	query.situation = read_situation(endpoint, request.user, request.context, work->situation);
+	endpoint.model().scorer().score(query, work->scores);
 	std::vector<std::string> storage;
 	std::vector<Input> inputs = distinct_inputs(endpoint, request.items, storage);
 	CandidateTest test = candidate_test(endpoint, request.filter, {request.user, std::nullopt});

@@ -32,7 +32,7 @@ public:
 	std::vector<AnswerRow> run() {
 		// Made before anything is computed: what is wrong with a filter is told at once.
 		CandidateTest test = candidate_test(endpoint_, request_.filter, subject(), request_.where);
-		candidates_ = std::make_unique<Candidates>(score_candidates(endpoint_, subject(), work_));
+		candidates_ = std::make_unique<Candidates>(score_candidates(endpoint_, subject(), request_.context, work_));
 		exclude();
 		return request_.promotion ? with_promotion(test, *request_.promotion) : best(test, wanted_);
 	}

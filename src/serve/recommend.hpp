@@ -22,6 +22,7 @@ struct RecommendationRequest {
 	std::int32_t num_results = 25; // 0 = 25
 	std::optional<FilterChoice> filter;
 	std::optional<std::string> where; // an SQL expression over the items
+	catalog::Json context = catalog::Json::object(); // of parse_context
 	std::optional<Promotion> promotion;
 	std::vector<std::string> metadata_columns, exclude_items;
 };
@@ -41,6 +42,7 @@ struct RankingRequest {
 	std::optional<std::string> user;
 	std::vector<std::string> items;
 	std::optional<FilterChoice> filter;
+	catalog::Json context = catalog::Json::object();
 	std::vector<std::string> metadata_columns;
 };
 /// get_personalized_ranking: the given items in the order of the user's interest; items unknown to the model come last.

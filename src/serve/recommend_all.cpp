@@ -20,6 +20,7 @@
 #include "serve/everyone.hpp"
 #include "serve/history.hpp"
 #include "serve/recommend.hpp"
+#include "serve/situation.hpp"
 
 extern "C" {
 #include "miscadmin.h"
@@ -40,6 +41,8 @@ struct Pick {
 /// A user, the items that a filter answers otherwise for him than for others, and his list.
 struct Answer {
 	Person person;
+	SituationBuffer known; // of him, as far as the model looks at it
+	recipe::Situation situation = {};
 	std::vector<std::uint8_t> own; // by person.items: 1 = may be returned
 	std::vector<Pick> picks;
 };
@@ -150,8 +153,10 @@ public:
 			const pg::Scratch::Use use(scratch);
 			if (asks_ == Asks::Interactions)
 				test_own(block);
-			if (asks_ != Asks::More)
+			if (asks_ != Asks::More) {
+				read_situations(block);
 				pick(block);
+			}
 			table.write([&] { write(block, table); });
 			told(done += n);
 		}
@@ -200,9 +205,16 @@ private:
 		}
 	}
 
+	void read_situations(std::span<Answer> block) {
+		const pg::SpiScope spi; // the rows go with it
+		for (Answer &answer : block)
+			answer.situation = read_situation(endpoint_, answer.person.id, catalog::Json::object(), answer.known);
+	}
+
 	void pick(std::span<Answer> block) {
 		if (!cold_) {
 			Answer nobody;
+			nobody.situation = read_situation(endpoint_, std::nullopt, catalog::Json::object(), nobody.known);
 			Buffers buffers;
 			pick(nobody, buffers);
 			cold_ = std::move(nobody.picks);
@@ -213,7 +225,7 @@ private:
 				stop.check();
 				std::unique_ptr<Buffers> buffers = pool_.take();
 				for (Answer &answer : block.subspan(task * kUsersAThread, std::min(kUsersAThread, block.size() - task * kUsersAThread)))
-					if (answer.person.history.empty() && answer.person.items.empty())
+					if (answer.person.history.empty() && answer.person.items.empty() && answer.situation.user.empty())
 						answer.picks = *cold_;
 					else
 						pick(answer, *buffers);
@@ -227,6 +239,7 @@ private:
 		answer.picks.clear();
 		recipe::Query query;
 		query.history = answer.person.history;
+		query.situation = answer.situation;
 		query.user = sees_all_ && !query.history.empty() ? hash64(answer.person.id) : 0;
 		endpoint_.model().scorer().score(query, buffers.scores);
 		buffers.order.reset(buffers.scores.logit);

@@ -9,6 +9,7 @@
 
 #include "serve/answer.hpp"
 #include "serve/history.hpp"
+#include "serve/situation.hpp"
 
 #include "pg/settings.hpp"
 
@@ -146,11 +147,12 @@ void explore(const Endpoint &endpoint, const Subject &subject, Workspace &work) 
 
 } // namespace
 
-Candidates score_candidates(Endpoint &endpoint, const Subject &subject, Workspace &work) {
+Candidates score_candidates(Endpoint &endpoint, const Subject &subject, const catalog::Json &context, Workspace &work) {
 	Candidates candidates{endpoint.model()};
 	candidates.query = ask_for(endpoint, subject.user, work->history);
 	if (subject.item)
 		candidates.query.item = candidates.model.find_item(canonical_id(*subject.item, endpoint.item_type()));
+	candidates.query.situation = read_situation(endpoint, subject.user, context, work->situation);
 	candidates.model.scorer().score(candidates.query, work->scores);
 	explore(endpoint, subject, work);
 	if (endpoint.trends() != nullptr) {

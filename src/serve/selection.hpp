@@ -28,8 +28,8 @@ struct Candidates {
 	std::uint32_t find(std::string_view id) const;
 };
 
-/// Scores everything that the endpoint knows for the user or item into the workspace.
-Candidates score_candidates(Endpoint &endpoint, const Subject &subject, Workspace &work);
+/// Scores everything that the endpoint knows for the user or item into the workspace, in the given context (serve/situation.hpp).
+Candidates score_candidates(Endpoint &endpoint, const Subject &subject, const catalog::Json &context, Workspace &work);
 
 /// The at most `wanted` best of the workspace's scores that pass, best first; -infinity = no candidate. The scores may be
 /// extended, and mean the same for all further calls.

@@ -1,12 +1,17 @@
 // The SQL-callable functions of serving.
+#include "serve/workspace.hpp"
+
 #include "serve/batch_job.hpp"
 #include "serve/explain.hpp"
 #include "serve/recommend.hpp"
 #include "serve/recommend_all.hpp"
+#include "serve/situation.hpp"
 #include "serve/why_not.hpp"
 
 #include "serve/actions.hpp"
+#include "catalog/fields.hpp"
 #include "serve/campaign.hpp"
+#include "serve/headers.hpp"
 #include "serve/segment.hpp"
 
 #include "pg/function.hpp"
@@ -22,11 +27,6 @@ bool empty_json(const Call &call, int i) {
 		return true;
 	const Datum value = call.datum(i);
 	return pg::call([value] { return JB_ROOT_COUNT(DatumGetJsonbP(value)) == 0; });
-}
-
-void refuse(bool given, const char *argument) {
-	if (given)
-		throw Error(sqlstate::FeatureNotSupported, std::string("argument \"") + argument + "\" is not supported yet");
 }
 
 std::optional<std::string> user_argument(const Call &call, int i, bool number) {
@@ -57,10 +57,14 @@ std::optional<FilterChoice> filter_argument(const Call &call, int i) {
 	return filter_choice(call.optional_text(i), call.null(i + 1) ? "{}" : call.json(i + 1, "filter_values"));
 }
 
+catalog::Json context_argument(const Call &call, int i) {
+	return empty_json(call, i) ? catalog::Json::object() : parse_context(call.json(i, "context"));
+}
+
 /// campaign, user_id, then from argument `i` on item_id, num_results, filter, filter_values, context.
 RecommendationRequest request_from(const Call &call, bool number, int i) {
-	refuse(!empty_json(call, i + 4), "context");
 	RecommendationRequest request;
+	request.context = context_argument(call, i + 4);
 	request.campaign = call.text(0, "campaign");
 	request.user = user_argument(call, 1, number);
 	request.item = call.optional_text(i);
@@ -115,8 +119,8 @@ Datum explain_score(const Call &call, bool number) {
 
 Datum rank(const Call &call, bool number) {
 	const pg::ResultTable out(call);
-	refuse(!empty_json(call, 5), "context");
 	RankingRequest request;
+	request.context = context_argument(call, 5);
 	request.campaign = call.text(0, "campaign");
 	request.user = user_argument(call, 1, number);
 	request.items = call.text_array(2, "input_list");
@@ -258,3 +262,10 @@ RECSYS_FUNCTION(recommend_all) {
 		{call.text(0, "solution_version"), call.text(1, "output"), call.int4(2, "num_results"), serve::filter_argument(call, 3)}));
 }
 RECSYS_FUNCTION(get_user_segment) { return serve::segment(call); }
+
+RECSYS_FUNCTION(context_from_headers) {
+	if (call.null(0))
+		throw Error("22004", "argument \"headers\" must not be null");
+	const catalog::Json headers = catalog::parse_json(call.json(0, "headers"), "headers");
+	return call.result_json(serve::context_from_headers(headers, call.optional_text_array(1, "columns")).dump());
+}

@@ -109,7 +109,7 @@ private:
 	}
 
 	void tell_rank(CandidateTest &test) {
-		const Candidates candidates = score_candidates(endpoint_, request_.subject, work_);
+		const Candidates candidates = score_candidates(endpoint_, request_.subject, catalog::Json::object(), work_);
 		const std::uint32_t item = candidates.find(id_);
 		if (item == data::kNone)
 			return;

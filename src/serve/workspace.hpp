@@ -10,10 +10,17 @@
 
 namespace recsys::serve {
 
+/// Of a recipe::Situation (serve/situation.hpp).
+struct SituationBuffer {
+	std::vector<std::uint32_t> context, user, row;
+	std::vector<float> dense;
+};
+
 struct Buffers {
 	recipe::Scores scores;
 	math::DescendingOrder order;
 	std::vector<recipe::Event> history;
+	SituationBuffer situation;
 };
 
 class Workspace {

@@ -40,16 +40,31 @@ double number(Datum value, Oid type) {
 
 MetadataReader::MetadataReader(const catalog::Dataset &dataset, const std::vector<std::string> &excluded)
 	: utf8_(pg::database_is_utf8()) {
-	for (const catalog::Field &f : dataset.fields) {
-		if (std::find(excluded.begin(), excluded.end(), f.name) != excluded.end())
+	for (const catalog::Field &f : dataset.fields)
+		if (std::find(excluded.begin(), excluded.end(), f.name) == excluded.end())
+			add(f, fields_.size());
+}
+
+MetadataReader::MetadataReader(const catalog::Dataset &dataset, const data::FeatureEncoder &encoder)
+	: utf8_(pg::database_is_utf8()), scratch_(TopMemoryContext) {
+	for (std::size_t c = 0; c < encoder.columns().size(); ++c) {
+		const data::EncodedColumn &column = encoder.columns()[c];
+		const catalog::Field *field = dataset.field(column.name);
+		if (field == nullptr || column.sparse_begin == column.sparse_end)
 			continue;
-		if (f.role == Role::Categorical)
-			fields_.push_back({f, FeatureKind::Category});
-		else if (f.role == Role::Numeric)
-			fields_.push_back({f, FeatureKind::Number});
-		else if (f.role == Role::Textual)
-			fields_.push_back({f, FeatureKind::Text, catalog::require_language(f.name, f.language)});
+		add(*field, c);
+		if (!fields_.empty() && fields_.back().column == c && fields_.back().kind != column.kind)
+			fields_.pop_back(); // another role by now
 	}
+}
+
+void MetadataReader::add(const catalog::Field &field, std::size_t column) {
+	if (field.role == Role::Categorical)
+		fields_.push_back({field, FeatureKind::Category, column});
+	else if (field.role == Role::Numeric)
+		fields_.push_back({field, FeatureKind::Number, column});
+	else if (field.role == Role::Textual)
+		fields_.push_back({field, FeatureKind::Text, column, catalog::require_language(field.name, field.language)});
 }
 
 std::vector<data::FeatureColumn> MetadataReader::columns() const {
@@ -73,11 +88,11 @@ void MetadataReader::read_field(std::size_t f, Datum value, bool null, Oid type)
 		if (null)
 			return;
 		if (type == TEXTOID)
-			return read_categories(f, pg::text_view(value));
-		return row_.category(f, texts_.emplace_back(pg::output(value, type)));
+			return read_categories(pg::text_view(value), field.column, row_);
+		return row_.category(field.column, texts_.emplace_back(pg::output(value, type)));
 	case FeatureKind::Number:
 		if (!null)
-			row_.number(f, number(value, type));
+			row_.number(field.column, number(value, type));
 		return;
 	case FeatureKind::Text: {
 		const std::string_view text = null ? std::string_view() : trimmed(pg::text_view(value));
@@ -88,11 +103,11 @@ void MetadataReader::read_field(std::size_t f, Datum value, bool null, Oid type)
 	}
 }
 
-void MetadataReader::read_categories(std::size_t f, std::string_view text) {
+void read_categories(std::string_view text, std::size_t column, data::FeatureRow &row) {
 	for (std::size_t begin = 0; begin <= text.size();) {
 		const std::size_t end = std::min(text.find('|', begin), text.size());
 		if (const std::string_view one = trimmed(text.substr(begin, end - begin)); !one.empty())
-			row_.category(f, one);
+			row.category(column, one);
 		begin = end + 1;
 	}
 }
@@ -106,12 +121,12 @@ void MetadataReader::read_words(std::size_t f, std::string_view text) {
 		text = rest_;
 	pg::lexemes(fields_[f].config, text, lexemes_);
 	for (const pg::Lexeme &lexeme : lexemes_)
-		row_.word(f, lexeme.text, static_cast<float>(lexeme.times));
+		row_.word(fields_[f].column, lexeme.text, static_cast<float>(lexeme.times));
 	std::sort(pairs_.begin(), pairs_.end());
 	for (std::size_t begin = 0, end = 0; begin < pairs_.size(); begin = end) {
 		while (end < pairs_.size() && pairs_[end] == pairs_[begin])
 			++end;
-		row_.word(f, pairs_[begin], static_cast<float>(end - begin));
+		row_.word(fields_[f].column, pairs_[begin], static_cast<float>(end - begin));
 	}
 }
 

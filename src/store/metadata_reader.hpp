@@ -1,4 +1,4 @@
-// The metadata of an items or users dataset as features: which fields are trained on, and how their values are read from
+// The metadata of an items or users dataset, and the context of interactions, as features: which fields are trained on, and how their values are read from
 // PostgreSQL's tuples.
 //
 // Categorical fields are split at "|"; numeric ones are numbers; a textual one becomes words, by the parser and the dictionaries
@@ -18,10 +18,15 @@
 
 namespace recsys::store {
 
+/// Adds each of the values that stand in a text, separated by "|".
+void read_categories(std::string_view text, std::size_t column, data::FeatureRow &row);
+
 class MetadataReader {
 public:
 	/// Leaves out the fields named in `excluded`. Errors: 42704 for a language that no longer exists.
 	MetadataReader(const catalog::Dataset &dataset, const std::vector<std::string> &excluded);
+	/// Reads the sparse columns of an encoder, whose rows it makes, as far as the dataset still has them. May live as long as the session.
+	MetadataReader(const catalog::Dataset &dataset, const data::FeatureEncoder &encoder);
 
 	bool empty() const { return fields_.empty(); }
 	std::vector<data::FeatureColumn> columns() const;
@@ -42,10 +47,11 @@ private:
 	struct Field {
 		catalog::Field field;
 		data::FeatureKind kind;
+		std::size_t column; // of the rows
 		Oid config = InvalidOid; // of a text
 	};
+	void add(const catalog::Field &field, std::size_t column);
 	void read_field(std::size_t f, Datum value, bool null, Oid type);
-	void read_categories(std::size_t f, std::string_view text);
 	void read_words(std::size_t f, std::string_view text);
 
 	std::vector<Field> fields_;

@@ -56,16 +56,21 @@ const std::vector<std::string> &event_columns() {
 // Hands the wanted events of a block to `Sink`, a function of data::EventRow. Each row is deformed in one pass.
 template <class Sink> class EventLoader {
 public:
-	EventLoader(const EventFilter &filter, const Aliases &aliases, ReadCounts &counts, Sink sink)
-		: filter_(filter), aliases_(aliases), counts_(counts), sink_(std::move(sink)) {}
+	/// `context` may be null; its columns follow the others.
+	EventLoader(const EventFilter &filter, const Aliases &aliases, MetadataReader *context, ReadCounts &counts, Sink sink)
+		: filter_(filter), aliases_(aliases), context_(context), counts_(counts), sink_(std::move(sink)) {}
 
 	void load(const SPITupleTable *block) {
-		const TupleDesc shape = block->tupdesc;
+		const TupleDesc shape = shape_ = block->tupdesc;
+		if (values_.size() != static_cast<std::size_t>(shape->natts)) {
+			values_.resize(static_cast<std::size_t>(shape->natts));
+			nulls_ = std::make_unique<bool[]>(values_.size());
+		}
 		user_type_ = TupleDescAttr(shape, User)->atttypid;
 		item_type_ = TupleDescAttr(shape, Item)->atttypid;
 		session_type_ = TupleDescAttr(shape, Session)->atttypid;
 		for (std::uint64_t row = 0; row < block->numvals; ++row) {
-			heap_deform_tuple(block->vals[row], shape, values_, nulls_);
+			heap_deform_tuple(block->vals[row], shape, values_.data(), nulls_.get());
 			++counts_.interactions;
 			if (!nulls_[Time])
 				note_time(DatumGetTimestampTz(values_[Time]));
@@ -128,7 +133,12 @@ private:
 		event.time = pg::unix_micros(time);
 		if (!nulls_[Session])
 			event.session = pg::id_text(values_[Session], session_type_, session_buffer);
-		sink_(event);
+		if (context_ == nullptr)
+			return sink_(event);
+		context_->read(values_.data() + kColumns, nulls_.get() + kColumns, shape_, kColumns, [&](const data::FeatureRow &context) {
+			event.context = &context;
+			sink_(event);
+		});
 	}
 
 	std::string_view resolve(std::string_view user) {
@@ -143,11 +153,13 @@ private:
 
 	const EventFilter &filter_;
 	const Aliases &aliases_;
+	MetadataReader *context_;
 	ReadCounts &counts_;
 	Sink sink_;
+	TupleDesc shape_ = nullptr;
 	Oid user_type_ = TEXTOID, item_type_ = TEXTOID, session_type_ = TEXTOID;
-	Datum values_[kColumns] = {};
-	bool nulls_[kColumns] = {};
+	std::vector<Datum> values_;
+	std::unique_ptr<bool[]> nulls_;
 	std::string_view type_;
 };
 
@@ -200,6 +212,7 @@ void load_users(const SPITupleTable *block, ReadCounts &counts, const Aliases &a
 class Sink {
 public:
 	virtual ~Sink() = default;
+	virtual void describe_context(std::vector<data::FeatureColumn>) {}
 	virtual void event(const data::EventRow &event) = 0;
 	virtual void describe_items(std::vector<data::FeatureColumn>) {}
 	virtual void item(std::string_view id, std::optional<std::int64_t> created, const data::FeatureRow *metadata) = 0;
@@ -258,8 +271,14 @@ ReadCounts read_datasets(const catalog::Group &group, const EventFilter &filter,
 	pg::SafeSearchPath path;
 	const Aliases aliases = read_aliases(group);
 	ReadCounts counts;
-	EventLoader loader(filter, aliases, counts, [&sink](const data::EventRow &event) { sink.event(event); });
-	read_blocks(catalog::union_sql(group, interactions, event_columns()), "reading interactions", counts.interactions,
+	std::optional<MetadataReader> context;
+	if (metadata.context)
+		context.emplace(interactions, metadata.excluded_context);
+	MetadataReader *reader = context && !context->empty() ? &*context : nullptr;
+	if (reader != nullptr)
+		sink.describe_context(reader->columns());
+	EventLoader loader(filter, aliases, reader, counts, [&sink](const data::EventRow &event) { sink.event(event); });
+	read_blocks(catalog::union_sql(group, interactions, columns_with(event_columns(), reader)), "reading interactions", counts.interactions,
 				before_block, [&](const SPITupleTable *block) { loader.load(block); });
 	read_items(group, filter, metadata, counts, before_block, sink);
 	read_users(group, metadata, aliases, counts, before_block, sink);
@@ -269,6 +288,7 @@ ReadCounts read_datasets(const catalog::Group &group, const EventFilter &filter,
 class IntoBuilder final : public Sink {
 public:
 	explicit IntoBuilder(data::TrainingSetBuilder &builder) : builder_(builder) {}
+	void describe_context(std::vector<data::FeatureColumn> columns) override { builder_.describe_context(std::move(columns)); }
 	void event(const data::EventRow &event) override { builder_.add_event(event); }
 	void describe_items(std::vector<data::FeatureColumn> columns) override { builder_.describe_items(std::move(columns)); }
 	void item(std::string_view id, std::optional<std::int64_t> created, const data::FeatureRow *metadata) override {

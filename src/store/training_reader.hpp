@@ -30,6 +30,8 @@ struct EventFilter {
 struct Metadata {
 	bool items = false, users = false;
 	std::vector<std::string> excluded_items, excluded_users; // names of fields
+	bool context = false;
+	std::vector<std::string> excluded_context;
 	bool shown = false; // which items were shown in lists
 };
 

@@ -117,6 +117,7 @@ void Run::compute() {
 			check_service_limits(spec_, set, type_sign_);
 		used_ = describe(set, type_sign_);
 		used_["newest_time"] = set.newest_time();
+		used_["context_fields"] = describe(set.context_features());
 		used_["item_fields"] = describe(set.item_features());
 		used_["user_fields"] = describe(set.user_features());
 		std::optional<recipe::ActionSet> actions;

@@ -69,7 +69,8 @@ store::Metadata metadata_of(const Spec &spec) {
 		});
 	};
 	const auto excluded = [&](const char *type) { return spec.excluded_columns.value(type, std::vector<std::string>()); };
-	return {uses("items"), uses("users"), excluded("items"), excluded("users"), spec.recipe->capabilities.exploration};
+	return {uses("items"), uses("users"), excluded("items"), excluded("users"), spec.recipe->capabilities.context, excluded("interactions"),
+			spec.recipe->capabilities.exploration};
 }
 
 Json to_json(const Spec &spec) {

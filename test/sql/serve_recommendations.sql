@@ -140,7 +140,7 @@ SELECT count(*) FROM recsys.get_recommendations('sr', '2', metadata_columns => '
 
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', filter => 'f');
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', filter_values => '{"a": "1"}');
--- what does not exist yet says so
+-- a context, in a group without columns of context
 SELECT count(*) FROM recsys.get_recommendations('sr', '2', context => '{"device": "phone"}');
 
 -- the service's limits, when asked for
