@@ -50,13 +50,16 @@ TrainingSet TrainingSet::of_users(std::span<const std::uint8_t> keep, MemoryBudg
 	set.event_types_ = event_types_;
 	set.item_has_row_ = copy_of(item_has_row_, budget);
 	set.item_created_ = copy_of(item_created_, budget);
+	set.item_shown_ = copy_of(item_shown_, budget);
 	set.newest_time_ = newest_time_;
 	set.item_features_ = item_features_;
+	set.context_features_ = context_features_; // whose rows events name
 	set.users_.offsets_ = empty<std::uint64_t>(budget);
 	set.users_.bytes_ = empty<char>(budget);
 	set.user_offsets_ = empty<std::uint64_t>(budget);
 	set.item_ = empty<std::uint32_t>(budget);
 	set.session_ = empty<std::uint32_t>(budget);
+	set.context_ = empty<std::uint32_t>(budget);
 	set.time_ = empty<std::int64_t>(budget);
 	set.type_ = empty<std::uint16_t>(budget);
 	set.value_ = empty<float>(budget);
@@ -77,6 +80,8 @@ TrainingSet TrainingSet::of_users(std::span<const std::uint8_t> keep, MemoryBudg
 		};
 		copy(item_, set.item_);
 		copy(session_, set.session_);
+		if (!context_.empty())
+			copy(context_, set.context_);
 		copy(time_, set.time_);
 		copy(type_, set.type_);
 		copy(value_, set.value_);

@@ -65,7 +65,7 @@ SELECT f->>'field' FROM jsonb_array_elements(recsys.describe_solution_version('t
 SELECT recsys.describe_solution_version('train_metadata.part')->'config'->'excluded_columns';
 
 -- new items are in the lists, and say so
-SELECT recsys.create_campaign('shelf', 'train_metadata.all');
+SELECT recsys.create_campaign('shelf', 'train_metadata.all', exploration_weight => 0);
 SELECT DISTINCT reason FROM recsys.get_recommendations('shelf', 'u4', num_results => 120) AS r JOIN train_metadata.items i USING (item_id)
 WHERE substr(item_id, 2)::int % 10 = 0;
 SELECT bool_or(reason = 'new') FROM recsys.get_recommendations('shelf', 'u4', num_results => 120) WHERE substr(item_id, 2)::int % 10 <> 0;
