@@ -27,7 +27,8 @@ measured "loading, seconds" "$seconds"
 
 sql -c "SELECT recsys.create_solution('next', 'ml', 'user-personalization')" \
 	-c "SELECT recsys.create_solution_version('next', wait => true)" \
-	-c "SELECT recsys.create_campaign('home', 'next')" >/dev/null
+	-c "SELECT recsys.create_campaign('home', 'next', exploration_weight => 0)" \
+	-c "SELECT recsys.create_campaign('exploring', 'next')" >/dev/null
 stopwatch
 measured "training call, seconds" "$seconds"
 
@@ -40,18 +41,25 @@ SQL
 stopwatch
 measured "put_events, events a second" "$(value -c "SELECT round(count(*) / $seconds) FROM valid")"
 
-sql -c "CREATE TABLE answer AS SELECT t.user_id, r.rank, r.item_id FROM test t JOIN own USING (user_id),
-	recsys.get_recommendations('home', user_id => t.user_id, num_results => 10, exclude_items => own.items) r"
+# judge CAMPAIGN: the lists of all users, and $ndcg, $hr, $rows
+judge() {
+	sql -c "CREATE TABLE answer_$1 AS SELECT t.user_id, r.rank, r.item_id FROM test t JOIN own USING (user_id),
+		recsys.get_recommendations('$1', user_id => t.user_id, num_results => 10, exclude_items => own.items) r"
+	read -r ndcg hr rows < <(value -F ' ' -c "SELECT round((sum(1 / log(2, rank + 1)) FILTER (WHERE a.item_id = t.item_id) / count(DISTINCT t.user_id))::numeric, 4),
+		round(count(*) FILTER (WHERE a.item_id = t.item_id) / count(DISTINCT t.user_id)::numeric, 4), count(a.item_id)
+		FROM test t LEFT JOIN answer_$1 a USING (user_id)")
+}
+judge home
 stopwatch
 measured "get_recommendations, users a second" "$(value -c "SELECT round(count(*) / $seconds) FROM test")"
-read -r ndcg hr rows < <(value -F ' ' -c "SELECT round((sum(1 / log(2, rank + 1)) FILTER (WHERE a.item_id = t.item_id) / count(DISTINCT t.user_id))::numeric, 4),
-	round(count(*) FILTER (WHERE a.item_id = t.item_id) / count(DISTINCT t.user_id)::numeric, 4), count(a.item_id)
-	FROM test t LEFT JOIN answer a USING (user_id)")
 measured "rows in all answers" "$rows" '>=' 60400
 measured "NDCG@10" "$ndcg" '>=' .200
 measured "HR@10" "$hr" '>=' .335
 last=$began && stopwatch
 measured "everything, seconds" "$seconds" '<=' 180
+# Films that nobody had rated count as new: what it costs to show them.
+judge exploring
+measured "NDCG@10 with the default exploration" "$ndcg"
 version_figures next/1
 sql -c "SELECT metric, round(value::numeric, 4) AS value FROM recsys.get_solution_metrics('next/1')"
 exit "$failed"

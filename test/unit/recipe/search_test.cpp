@@ -139,4 +139,6 @@ TEST_CASE("a set of some users is that of their rows alone, with all items") {
 	}
 	CHECK(some.n_users() == next);
 	CHECK(some.n_items() == all.n_items());
+	CHECK(some.item_shown().size() == all.n_items());
+	CHECK(&some.context_features().encoder.columns() == &all.context_features().encoder.columns());
 }
