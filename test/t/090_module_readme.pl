@@ -19,7 +19,7 @@ ok(defined $events, 'the README has the five steps') or BAIL_OUT('README.md has 
 
 my $out = $node->safe_psql('postgres', $before);
 like($out, qr/^ACTIVE$/m, 'the version is trained');
-like($out, qr/^normalized_discounted_cumulative_gain_at_10\|0\.\d+$/m, 'its metrics are given');
+like($out, qr/^normalized_discounted_cumulative_gain_at_10\|0\.\d+\|/m, 'its metrics are given');
 is(scalar(() = $out =~ /\|(?:personal|similar|popular|new)$/mg), 10, 'ten recommendations with a reason');
 
 my $tracker = $node->safe_psql('postgres', q{SELECT recsys.describe_event_tracker('web')->>'tracking_id'});
