@@ -146,15 +146,6 @@ struct KnownTargets {
 	}
 };
 
-/// Rows of a section by the ordinals of the new model; zero for added items.
-Budgeted<float> moved_rows(std::span<const float> before, const UpdatedItems &items, MemoryBudget &budget) {
-	const std::size_t width = items.old_size() == 0 ? 0 : before.size() / items.old_size();
-	Budgeted<float> out(items.size() * width, 0.0f, BudgetAllocator<float>(&budget));
-	for (std::size_t was = 0; was < items.old_size(); ++was)
-		std::copy_n(before.data() + was * width, width, out.data() + items.to_new()[was] * width);
-	return out;
-}
-
 /// Known items, of which a part is made new; their forecasts.
 class Simulation {
 public:

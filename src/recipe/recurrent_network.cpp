@@ -208,13 +208,10 @@ void RecurrentNetwork::update(const artifact::View &old, const UpdatedItems &ite
 	const auto weights = old.get<float>(kWeights, layout.size());
 	const auto vectors = old.get<float>(kItems, items.old_size() * d), biases = old.get<float>(kBias, items.old_size());
 	const float lowest = biases.empty() ? 0.0f : *std::min_element(biases.begin(), biases.end());
-	Budgeted<float> moved(items.size() * d, 0.0f, BudgetAllocator<float>(&request.budget));
+	const Budgeted<float> moved = moved_rows(vectors, items, request.budget);
 	Budgeted<float> bias(items.size(), lowest, BudgetAllocator<float>(&request.budget));
-	for (std::size_t was = 0; was < items.old_size(); ++was) {
-		const std::size_t item = items.to_new()[was];
-		std::copy_n(vectors.data() + was * d, d, moved.data() + item * d);
-		bias[item] = biases[was];
-	}
+	for (std::size_t was = 0; was < items.old_size(); ++was)
+		bias[items.to_new()[was]] = biases[was];
 	copy_section(old, kShape, writer);
 	copy_section(old, kWeights, writer);
 	writer.add<float>(kItems, moved);

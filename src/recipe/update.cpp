@@ -1,5 +1,7 @@
 #include "recipe/update.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace recsys::recipe {
@@ -60,6 +62,14 @@ void UpdatedItems::write(const artifact::View &old, artifact::Writer &writer) co
 		artifact::View::fail("summary", "is not a JSON object");
 	summary["n_items"] = size();
 	writer.add_text("summary", summary.dump());
+}
+
+Budgeted<float> moved_rows(std::span<const float> before, const UpdatedItems &items, MemoryBudget &budget) {
+	const std::size_t width = items.old_size() == 0 ? 0 : before.size() / items.old_size();
+	Budgeted<float> out(items.size() * width, 0.0f, BudgetAllocator<float>(&budget));
+	for (std::size_t was = 0; was < items.old_size(); ++was)
+		std::copy_n(before.data() + was * width, width, out.data() + items.to_new()[was] * width);
+	return out;
 }
 
 void copy_section(const artifact::View &old, std::string_view name, artifact::Writer &writer) {

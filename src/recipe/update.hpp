@@ -40,6 +40,8 @@ private:
 	Budgeted<std::uint32_t> from_old_, from_data_, to_new_;
 };
 
+/// The rows of a section, an old item each, by the ordinals of the new model; zero for added items.
+Budgeted<float> moved_rows(std::span<const float> before, const UpdatedItems &items, MemoryBudget &budget);
 /// A section as it is.
 void copy_section(const artifact::View &old, std::string_view name, artifact::Writer &writer);
 

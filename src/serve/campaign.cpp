@@ -9,7 +9,6 @@ using pg::Plan;
 
 namespace {
 
-
 const char *word(CampaignKind kind) { return kind == CampaignKind::Recommender ? "recommender" : "campaign"; }
 
 bool is_recommender(std::int64_t id) {
