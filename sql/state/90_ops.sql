@@ -32,6 +32,30 @@ CREATE TABLE recsys_internal.experiment_assignment (
     PRIMARY KEY (experiment_id, user_id)
 );
 
+-- Metric attribution: which figures are kept by the source of events. The figures themselves are computed from the events when asked for.
+CREATE TABLE recsys_internal.metric_attribution (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    group_id bigint NOT NULL UNIQUE REFERENCES recsys_internal.dataset_group ON DELETE CASCADE,
+    name text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE recsys_internal.attributed_metric (
+    attribution_id bigint NOT NULL REFERENCES recsys_internal.metric_attribution ON DELETE CASCADE,
+    name text NOT NULL,
+    event_type text NOT NULL,
+    math_function text NOT NULL CHECK (math_function IN ('SUM', 'SAMPLECOUNT')),
+    dataset text CHECK (dataset IN ('interactions', 'items')),
+    column_name text,                               -- of the dataset; both are null for SAMPLECOUNT
+    created_at timestamptz NOT NULL DEFAULT now(),  -- events before do not count
+    PRIMARY KEY (attribution_id, name),
+    CHECK ((dataset IS NULL) = (math_function = 'SAMPLECOUNT') AND (dataset IS NULL) = (column_name IS NULL))
+);
+
+SELECT pg_extension_config_dump('recsys_internal.metric_attribution', '');
+SELECT pg_extension_config_dump('recsys_internal.metric_attribution_id_seq', '');
+SELECT pg_extension_config_dump('recsys_internal.attributed_metric', '');
 SELECT pg_extension_config_dump('recsys_internal.experiment', '');
 SELECT pg_extension_config_dump('recsys_internal.experiment_id_seq', '');
 SELECT pg_extension_config_dump('recsys_internal.experiment_weights', '');

@@ -126,6 +126,7 @@ Plan &resource_plan(std::string_view kind) {
 	static Plan tracker RECSYS_RESOURCE("event_tracker");
 	static Plan filter RECSYS_RESOURCE("filter");
 	static Plan experiment RECSYS_RESOURCE("experiment");
+	static Plan attribution RECSYS_RESOURCE("metric_attribution");
 #undef RECSYS_RESOURCE
 #undef RECSYS_RESOURCE_WHERE
 	if (kind == "solution")
@@ -140,6 +141,8 @@ Plan &resource_plan(std::string_view kind) {
 		return filter;
 	if (kind == "experiment")
 		return experiment;
+	if (kind == "metric_attribution")
+		return attribution;
 	throw Error("XX000", "unrecognized kind of resource \"" + std::string(kind) + "\"");
 }
 

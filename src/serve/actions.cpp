@@ -56,7 +56,7 @@ public:
 		keep_passing();
 		score();
 		choose();
-		store::AnswerContent content{endpoint_.version_id(), static_cast<std::uint64_t>(endpoint_.revision()), 0, {}};
+		store::AnswerContent content{endpoint_.campaign_id(), endpoint_.version_id(), static_cast<std::uint64_t>(endpoint_.revision()), 0, {}};
 		for (const Candidate &c : candidates_)
 			if (c.action != data::kNone)
 				content.items.push_back(c.action);

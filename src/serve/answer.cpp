@@ -56,7 +56,7 @@ std::string canonical_id(std::string_view id, Oid type) {
 
 void write_answer(const pg::ResultTable &table, Endpoint &endpoint, std::span<const AnswerRow> rows,
 				  const std::vector<std::string> &metadata_columns) {
-	store::AnswerContent content{endpoint.version_id(), static_cast<std::uint64_t>(endpoint.revision()), 0, {}};
+	store::AnswerContent content{endpoint.campaign_id(), endpoint.version_id(), static_cast<std::uint64_t>(endpoint.revision()), 0, {}};
 	content.items.reserve(rows.size());
 	for (const AnswerRow &row : rows)
 		if (row.item != data::kNone)

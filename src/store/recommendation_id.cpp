@@ -8,7 +8,7 @@ namespace recsys::store {
 namespace {
 
 constexpr std::string_view kPrefix = "RID-";
-constexpr char kFormat = 1;
+constexpr char kFormat = 2;
 constexpr std::size_t kMacSize = 16, kServiceLength = 40;
 
 // The database's key, kept while nothing in the catalog changes: DROP EXTENSION counts as a change.
@@ -36,6 +36,7 @@ void put(std::string &out, std::uint64_t value) {
 
 std::string encode(const AnswerContent &content) {
 	std::string out(1, kFormat);
+	put(out, static_cast<std::uint64_t>(content.campaign_id));
 	put(out, static_cast<std::uint64_t>(content.version_id));
 	put(out, content.revision);
 	put(out, content.seed);
@@ -99,6 +100,7 @@ std::optional<AnswerContent> read_recommendation_id(std::string_view id) {
 		return std::nullopt;
 	Taker taker{signed_part.substr(1)};
 	AnswerContent content;
+	content.campaign_id = static_cast<std::int64_t>(taker.take());
 	content.version_id = static_cast<std::int64_t>(taker.take());
 	content.revision = taker.take();
 	content.seed = taker.take();

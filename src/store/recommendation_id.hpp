@@ -1,7 +1,7 @@
-// The id of an answer. It holds what the answer was made from (model revision, seed) and the items that were returned, signed
+// The id of an answer. It holds what the answer was made from (campaign, model revision, seed) and the items that were returned, signed
 // with a key of this database, so that it could not have been made elsewhere. No table knows it: a hot standby can give one.
 //
-//   RID- base64url( format 1 | version | revision | seed | count | count × ordinal | MAC )    integers as LEB128
+//   RID- base64url( format 2 | campaign | version | revision | seed | count | count × ordinal | MAC )    integers as LEB128
 //
 // The MAC is the first 16 bytes of HMAC-SHA-256. Under recsys.service_limits the id is a hash of 40 characters instead.
 #pragma once
@@ -17,6 +17,7 @@
 namespace recsys::store {
 
 struct AnswerContent {
+	std::int64_t campaign_id = 0; // 0 = a solution version without one
 	std::int64_t version_id = 0;
 	std::uint64_t revision = 0, seed = 0;
 	std::vector<std::uint32_t> items; // ordinals of the model, in the order returned

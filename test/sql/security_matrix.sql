@@ -86,6 +86,7 @@ INSERT INTO call VALUES
     (81, $$SELECT recsys.get_user_segment('security_matrix_a/1', 'i')$$),
     (82, $$SELECT recsys.get_action_recommendations('security_matrix_a', 'u')$$),
     (83, $$SELECT recsys.create_batch_segment_job('another', 'security_matrix_a/1', 'security_matrix_a.users', 'security_matrix_a.out')$$),
+    (84, $$SELECT recsys.create_metric_attribution('another', 'security_matrix_a', '[{"metricName": "n", "eventType": "Click", "expression": "SAMPLECOUNT()"}]')$$),
     (90, $$SELECT 1 / count(*) FROM recsys.dataset_groups WHERE name = 'security_matrix_a'$$),
     (91, $$SELECT 1 / count(*) FROM recsys.datasets WHERE dataset_group = 'security_matrix_a'$$),
     (92, $$SELECT 1 / count(*) FROM recsys.event_trackers WHERE dataset_group = 'security_matrix_a'$$),
