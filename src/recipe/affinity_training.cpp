@@ -24,7 +24,7 @@ constexpr double kTuningEvents = 2e6;		 // more are sampled by user
 constexpr double kTuningVisits = 1.5e10, kJudgingVisits = 1e10; // entries looked at: about as many nanoseconds
 constexpr std::size_t kMaxQuestions = 2000;	 // more only narrow an error of the mean that is below 1 %
 constexpr double kTrifle = 2e-3;			 // of the recall; less is chance, as the questions are a sample
-constexpr AffinitySettings kStart{.own = -1, .activity_power = 0.3f, .age_power = 0.5f, .user_power = 0.3f, .item_power = 0.85f};
+constexpr AffinitySettings kStart{.own = -1, .backward = 0.25f, .activity_power = 0.25f, .age_power = 0.6f, .user_power = 0.3f, .item_power = 0.85f};
 
 /// One setting and the values it may take, in the order in which they are tried.
 struct Choice {
@@ -32,6 +32,7 @@ struct Choice {
 	std::vector<float> values;
 };
 const std::vector<Choice> kChoices{{&AffinitySettings::own, {-1, 0, 0.03f, 0.1f, 0.3f, 1}},
+								   {&AffinitySettings::backward, {0.1f, 0.25f, 0.5f, 1}},
 								   {&AffinitySettings::activity_power, {0, 0.1f, 0.25f, 0.4f, 0.6f, 0.8f, 1}},
 								   {&AffinitySettings::age_power, {0, 0.2f, 0.4f, 0.5f, 0.6f, 0.8f, 1}},
 								   {&AffinitySettings::item_power, {0.5f, 0.7f, 0.8f, 0.9f, 1}},
@@ -223,7 +224,7 @@ Marks mark(const TrainRequest &request, const Histories &log, std::span<const Qu
 
 Marks mark_settings(const TrainRequest &request, const Histories &log, std::span<const Question> questions,
 					const AffinitySettings &settings) {
-	const std::vector<float> totals = affinity_totals(log, settings.user_power);
+	const std::vector<float> totals = affinity_totals(log, settings);
 	const Affinity affinity(log, settings, totals);
 	return mark(request, log, questions, [&](const Question &q, std::vector<float> &scores) {
 		affinity.score(q.items, scores, [&] { request.stop.check(); });
@@ -305,9 +306,10 @@ TrainResult train(const TrainRequest &request, const char *recipe, const Subject
 	writer.add<char>("user.bytes", request.data.users().bytes());
 	writer.add<std::uint64_t>("history.offsets", log.offsets);
 	writer.add<std::uint32_t>("history.items", log.entries);
-	writer.add<float>("affinity.totals", affinity_totals(log.view(), settings.user_power));
-	const float powers[] = {settings.own, settings.activity_power, settings.age_power, settings.user_power, settings.item_power};
-	writer.add<float>("affinity.settings", powers);
+	writer.add<float>("affinity.totals", affinity_totals(log.view(), settings));
+	const float values[] = {settings.own,       settings.backward,   settings.activity_power,
+							settings.age_power, settings.user_power, settings.item_power};
+	writer.add<float>("affinity.settings", values);
 	return {std::move(writer), std::move(metrics), {}};
 }
 

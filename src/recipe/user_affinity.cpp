@@ -41,19 +41,31 @@ std::vector<float> powers(std::size_t first, std::size_t n, float power) {
 
 std::uint32_t item_of(std::uint32_t entry) noexcept { return entry & ~Histories::kAsNew; }
 
+/// Where the entries end that are as new as entry k.
+std::size_t end_of_as_new(std::span<const std::uint32_t> entries, std::size_t k) noexcept {
+	std::size_t end = k + 1;
+	while (end < entries.size() && (entries[end] & Histories::kAsNew) != 0)
+		++end;
+	return end;
+}
+
 } // namespace
 
 AffinityRung affinity_rung(float score) noexcept {
 	return score > 0 ? AffinityRung::Affine : score > -1 ? AffinityRung::Active : AffinityRung::Returning;
 }
 
-std::vector<float> affinity_totals(const Histories &histories, float user_power) {
-	const std::vector<float> by_length = powers(0, longest(histories) + 1, user_power);
+std::vector<float> affinity_totals(const Histories &histories, const AffinitySettings &settings) {
+	const std::vector<float> by_length = powers(0, longest(histories) + 1, settings.user_power);
 	std::vector<double> total(histories.n_items, 0);
 	each_user(histories, [] {}, [&](std::size_t, std::span<const std::uint32_t> entries) {
-		const double all = static_cast<double>(by_length[entries.size()]) * static_cast<double>(entries.size() - 1);
-		for (const std::uint32_t entry : entries)
-			total[item_of(entry)] += all;
+		const auto weight = static_cast<double>(by_length[entries.size()]), backward = static_cast<double>(settings.backward);
+		for (std::size_t k = 0, end; k < entries.size(); k = end) {
+			end = end_of_as_new(entries, k);
+			const double all = weight * (static_cast<double>(end - 1) + backward * static_cast<double>(entries.size() - end));
+			for (std::size_t i = k; i < end; ++i)
+				total[item_of(entries[i])] += all;
+		}
 	});
 	return {total.begin(), total.end()};
 }
@@ -75,8 +87,15 @@ std::vector<float> Affinity::votes(std::span<const std::uint32_t> items, const s
 		if (n_asked == 0)
 			return;
 		const float weight = by_length_[entries.size()];
-		for (const std::uint32_t entry : entries)
-			vote[item_of(entry)] += weight * static_cast<float>(n_asked - asked[item_of(entry)]);
+		unsigned not_before = 0; // asked items that came after the entry, or with it
+		for (std::size_t k = 0, end; k < entries.size(); k = end) {
+			end = end_of_as_new(entries, k);
+			for (std::size_t i = k; i < end; ++i)
+				not_before += asked[item_of(entries[i])];
+			const float before = settings_.backward * static_cast<float>(n_asked - not_before);
+			for (std::size_t i = k; i < end; ++i)
+				vote[item_of(entries[i])] += weight * (static_cast<float>(not_before - asked[item_of(entries[i])]) + before);
+		}
 	});
 	const auto power = static_cast<double>(settings_.item_power);
 	for (std::size_t a = 0; a < vote.size(); ++a) {
@@ -134,11 +153,11 @@ Histories read_histories(const artifact::View &view, std::size_t n_users, std::s
 
 AffinityScorer::AffinityScorer(const artifact::View &view) : users_(view, "user") {
 	histories_ = read_histories(view, users_.size(), artifact::IdView(view, "item").size());
-	const auto s = view.get<float>("affinity.settings", 5);
+	const auto s = view.get<float>("affinity.settings", 6);
 	if (!std::all_of(s.begin(), s.end(), [](float x) { return std::abs(x) <= 100; }))
 		artifact::View::fail("affinity.settings", "are out of range");
 	const auto totals = view.get<float>("affinity.totals", histories_.n_items);
-	affinity_ = std::make_unique<Affinity>(histories_, AffinitySettings{s[0], s[1], s[2], s[3], s[4]}, totals);
+	affinity_ = std::make_unique<Affinity>(histories_, AffinitySettings{s[0], s[1], s[2], s[3], s[4], s[5]}, totals);
 }
 
 void AffinityScorer::score(const Query &, Scores &out) const {

@@ -3,12 +3,14 @@
 // The model is the log itself: each user's different items, newest first. For a set Q of items, with d(u, k) = (1 + k)^-age_power
 // for the item that k newer ones stand before,
 //
-//   with(a)  = sum over users v who have a:  |v|^-user_power * |items of v in Q, other than a|
+//   with(a)  = sum over users v who have a:  |v|^-user_power * (items of v in Q that came after a, or with it
+//                                                               + backward * items of v in Q that came before a)
 //   all(a)   = the same with every item in Q
 //   w(a)     = with(a) / all(a)^item_power;   for a in Q plus  own * all(a)^(1 - item_power)
 //   score(u) = sum over items a of u: d(u, k) * w(a)   /   (sum over items of u: d(u, k))^activity_power
 //
-// These are the co-occurrence votes of item-item neighbourhoods (Deshpande and Karypis 2004), read from the other side. There is no
+// These are the co-occurrence votes of item-item neighbourhoods (Deshpande and Karypis 2004), read from the other side. What is asked
+// is who comes to Q next, so what others had before they came to it tells more than what they had afterwards: backward < 1. There is no
 // table of neighbours, which would have to be cut short: two passes over the log count what a question needs, a set of items
 // costs as much as one, and the answer is exact. At activity_power 0 active users come first, at 1 those who care for nothing else.
 //
@@ -30,6 +32,7 @@ namespace recsys::recipe {
 
 struct AffinitySettings {
 	float own; // < 0: people do not come back
+	float backward; // what a pair counts whose item in question came first; 1: order tells nothing
 	float activity_power, age_power, user_power, item_power;
 };
 
@@ -50,7 +53,7 @@ enum class AffinityRung : std::uint8_t { Affine, Active, Returning };
 AffinityRung affinity_rung(float score) noexcept;
 
 /// all(a) of every item.
-std::vector<float> affinity_totals(const Histories &histories, float user_power);
+std::vector<float> affinity_totals(const Histories &histories, const AffinitySettings &settings);
 
 /// Answers questions about histories that must outlive it. Immutable; memory of a question is its own.
 class Affinity {

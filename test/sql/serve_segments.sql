@@ -17,7 +17,8 @@ INSERT INTO serve_segments.interactions (user_id, item_id, event_type, "timestam
 	FROM (SELECT u, k, (floor(10 * pg_temp.uniform('item' || u || '/' || k)) * 4
 			+ CASE WHEN pg_temp.uniform('kind' || u || '/' || k) < 0.85 THEN u % 4 ELSE floor(4 * pg_temp.uniform('other' || u || '/' || k)) END)::int AS item
 		FROM generate_series(0, 399) AS u, generate_series(1, 6) AS k) AS e ORDER BY u, item, k;
-INSERT INTO serve_segments.interactions (user_id, item_id, event_type, "timestamp") SELECT 'u7', 'i' || n, 'click', '2023-12-01' FROM generate_series(0, 30) AS n ON CONFLICT DO NOTHING;
+INSERT INTO serve_segments.interactions (user_id, item_id, event_type, "timestamp") SELECT 'u7', 'i' || n, 'click', '2023-12-01' FROM generate_series(0, 30) AS n
+	WHERE NOT EXISTS (SELECT FROM serve_segments.interactions WHERE user_id = 'u7' AND item_id = 'i' || n);
 
 SELECT recsys.create_solution('seg_item', 'serve_segments', 'aws-item-affinity');
 SELECT recsys.create_solution_version('seg_item', wait => true);

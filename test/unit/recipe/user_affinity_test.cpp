@@ -63,9 +63,20 @@ double plain_votes(const Histories &log, const AffinitySettings &s, const std::v
 			const auto entries = log.user(v);
 			if (std::none_of(entries.begin(), entries.end(), [&](std::uint32_t e) { return item_of(e) == a; }))
 				continue;
-			for (const std::uint32_t e : entries) {
-				with += item_of(e) != a && has(item_of(e)) ? weight(v) : 0;
-				all += item_of(e) != a ? weight(v) : 0;
+			std::size_t age_of_a = 0, age_of_e = 0; // as new = of one age
+			for (std::size_t k = 0, last = 0; k < entries.size(); ++k) {
+				if ((entries[k] & Histories::kAsNew) == 0)
+					last = k;
+				if (item_of(entries[k]) == a)
+					age_of_a = last;
+			}
+			for (std::size_t k = 0; k < entries.size(); ++k) {
+				if ((entries[k] & Histories::kAsNew) == 0)
+					age_of_e = k;
+				const std::uint32_t e = item_of(entries[k]);
+				const double pair = weight(v) * (age_of_e > age_of_a ? static_cast<double>(s.backward) : 1);
+				with += e != a && has(e) ? pair : 0;
+				all += e != a ? pair : 0;
 			}
 		}
 		double w = all > 0 ? with / std::pow(all, static_cast<double>(s.item_power)) : 0;
@@ -104,8 +115,8 @@ double metric(const std::vector<recipe::Metric> &metrics, const std::string &nam
 
 TEST_CASE("user affinity: the formula, for one item and for several") {
 	const Log log = random_log(60, 15);
-	for (const AffinitySettings &s : {AffinitySettings{0, 0, 0, 0, 0}, AffinitySettings{0.3f, 0.4f, 0.5f, 0.3f, 0.8f}, AffinitySettings{1, 1, 1, 1, 1}}) {
-		const std::vector<float> totals = recipe::affinity_totals(log.view(), s.user_power);
+	for (const AffinitySettings &s : {AffinitySettings{0, 1, 0, 0, 0, 0}, AffinitySettings{0.3f, 0.25f, 0.4f, 0.5f, 0.3f, 0.8f}, AffinitySettings{1, 0.5f, 1, 1, 1, 1}}) {
+		const std::vector<float> totals = recipe::affinity_totals(log.view(), s);
 		const Affinity affinity(log.view(), s, totals);
 		for (const std::vector<std::uint32_t> &asked : {std::vector<std::uint32_t>{4}, std::vector<std::uint32_t>{0, 4, 9, 14}, std::vector<std::uint32_t>{}}) {
 			std::vector<float> scores;
@@ -128,8 +139,8 @@ TEST_CASE("user affinity: the formula, for one item and for several") {
 
 TEST_CASE("user affinity: without votes the most active come first, and who has the item last where people do not come back") {
 	const Log log({{0, 1}, {1, 2}, {3}, {4, 5, 6}, {}}, 7);
-	const AffinitySettings s{-1, 0, 0, 0, 0};
-	const std::vector<float> totals = recipe::affinity_totals(log.view(), s.user_power);
+	const AffinitySettings s{-1, 1, 0, 0, 0, 0};
+	const std::vector<float> totals = recipe::affinity_totals(log.view(), s);
 	std::vector<float> scores;
 	Affinity(log.view(), s, totals).score(std::vector<std::uint32_t>{2}, scores, [] {});
 	CHECK(recipe::affinity_rung(scores[0]) == AffinityRung::Affine); // by item 1
@@ -173,7 +184,22 @@ TEST_CASE("item-affinity: where people come back, who has the item is asked agai
 			rows.push_back({"u" + std::to_string(u), "i" + std::to_string((u + static_cast<std::size_t>(k % 2) * 7) % 20), "", k * 1000000});
 	const data::TrainingSet set = test::make_set(rows);
 	const Model model(Training(set, "item-affinity"));
-	CHECK(model.view.get<float>("affinity.settings", 5)[0] > 0);
+	CHECK(model.view.get<float>("affinity.settings", 6)[0] > 0);
+}
+
+TEST_CASE("item-affinity: where one thing leads to another, those stand first who have the one and not yet the other") {
+	// Everybody takes first k, later then k, and others in between; "then 0" is asked of those who took it or not.
+	std::vector<Row> rows;
+	for (std::size_t u = 0; u < 400; ++u) {
+		Rng rng(5, u);
+		for (std::int64_t k = 0; k < 8; ++k) {
+			const std::string number = std::to_string((u + static_cast<std::size_t>(k / 2) * 11 + rng.below(2)) % 40);
+			rows.push_back({"u" + std::to_string(u), (k % 2 == 0 ? "first" : "then") + number, "", k * 1000000});
+		}
+	}
+	const data::TrainingSet set = test::make_set(rows);
+	const Model model(Training(set, "item-affinity"));
+	CHECK(model.view.get<float>("affinity.settings", 6)[1] < 0.5f);
 }
 
 TEST_CASE("item-affinity: the smallest and strangest data") {
