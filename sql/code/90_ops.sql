@@ -42,7 +42,7 @@ GRANT SELECT ON recsys.storage TO PUBLIC;
 -- ---- what campaigns are asked
 
 CREATE OR REPLACE FUNCTION recsys_internal.campaign_statistics()
-RETURNS TABLE (dataset_group text, campaign text, calls bigint, rows bigint, errors bigint, mean_ms float8, p50_ms float8, p95_ms float8,
+RETURNS TABLE (dataset_group text, campaign text, calls bigint, rows bigint, errors bigint, short_answers bigint, fallbacks bigint, mean_ms float8, p50_ms float8, p95_ms float8,
     p99_ms float8, max_ms float8, total_ms float8, last_call timestamptz, average_tps float8, min_provisioned_tps float8,
     utilization float8, low_utilization boolean, since timestamptz)
 LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 20 AS 'MODULE_PATHNAME', 'recsys_campaign_statistics';
@@ -51,7 +51,8 @@ COMMENT ON FUNCTION recsys_internal.campaign_statistics() IS 'rows of the view r
 CREATE OR REPLACE VIEW recsys.stat_campaigns AS SELECT * FROM recsys_internal.campaign_statistics();
 COMMENT ON VIEW recsys.stat_campaigns IS
 'What the campaigns and recommenders of groups that you may read were asked, on this server, "since" a time: "calls" that were answered,
-the "rows" of the answers, calls that ended in an error once the campaign was found; of the calls that were answered, times in
+the "rows" of the answers, calls that ended in an error once the campaign was found; "short_answers" had fewer rows than were asked for
+(and than the catalogue has), "fallbacks" had nothing to go by, since the user or item is unknown; of the calls that were answered, times in
 milliseconds: mean, median, 95th and 99th percentile (to a fifth of their value), longest, and all together. "average_tps": requests per
 second in the newest full five minutes; "utilization": the same by "min_provisioned_tps"; "low_utilization": it was below 1 in 9 of the
 newest 12 such periods (NULL before there were 12). Counters live in shared memory: they begin anew when the server starts, a standby
@@ -61,15 +62,27 @@ GRANT SELECT ON recsys.stat_campaigns TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION recsys_internal.campaign_periods()
 RETURNS TABLE (dataset_group text, campaign text, period_start timestamptz, calls bigint, average_tps float8, min_provisioned_tps float8,
-    utilization float8, tps_hours float8)
+    utilization float8, tps_hours float8, mean_top_score float8)
 LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 1000 AS 'MODULE_PATHNAME', 'recsys_campaign_periods';
 COMMENT ON FUNCTION recsys_internal.campaign_periods() IS 'rows of the view recsys.stat_campaign_periods';
 
-CREATE OR REPLACE VIEW recsys.stat_campaign_periods AS SELECT * FROM recsys_internal.campaign_periods();
+CREATE OR REPLACE FUNCTION recsys_internal.kept_periods()
+RETURNS TABLE (dataset_group text, campaign text, period_start timestamptz, calls bigint, average_tps float8, min_provisioned_tps float8,
+    utilization float8, tps_hours float8, mean_top_score float8)
+LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10000 AS 'MODULE_PATHNAME', 'recsys_kept_periods';
+COMMENT ON FUNCTION recsys_internal.kept_periods() IS 'those of a watched group that were written down';
+
+CREATE OR REPLACE VIEW recsys.stat_campaign_periods AS
+    SELECT * FROM recsys_internal.campaign_periods()
+    UNION ALL
+    SELECT k.* FROM recsys_internal.kept_periods() AS k
+    WHERE NOT EXISTS (SELECT FROM recsys_internal.campaign_periods() AS p WHERE (p.dataset_group, p.campaign, p.period_start) = (k.dataset_group, k.campaign, k.period_start));
 COMMENT ON VIEW recsys.stat_campaign_periods IS
-'Requests (failed ones too) by full periods of five minutes, of the last day or since the server started. "average_tps" is calls by 300
+'Requests (failed ones too) by full periods of five minutes, of the last day or since the server started; of groups that recsys.watch
+watches those of 15 days, also from before a start of the server. "average_tps" is calls by 300
 seconds; "utilization" is that by "min_provisioned_tps"; "tps_hours" is the greater of the two for five minutes, so the sum over any time
-is the capacity that the service would charge. Periods without a request are listed as well.';
+is the capacity that the service would charge. "mean_top_score" is the mean score of the best item of an answer: one that changes
+without a new model tells that the requests have changed. Periods without a request are listed as well.';
 GRANT SELECT ON recsys.stat_campaign_periods TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION recsys_internal.campaign_latency()
@@ -183,11 +196,31 @@ COMMENT ON FUNCTION recsys.experiment_size(float8, float8, float8) IS
 'Users that each of two arms needs so that a lift on a conversion rate is found with the probability "power" by the time they are there;
 most experiments are decided sooner. Errors: 22023 for figures outside their range.';
 
+-- ---- drift
+
+CREATE OR REPLACE FUNCTION recsys.drift(campaign text)
+RETURNS TABLE (measure text, value float8, "limit" float8, breached boolean, evidence text)
+LANGUAGE c STABLE PARALLEL UNSAFE ROWS 4 AS 'MODULE_PATHNAME', 'recsys_drift';
+COMMENT ON FUNCTION recsys.drift(text) IS
+'Whether the model that a campaign serves still fits what happens. Above its limit a measure says: train again.
+unknown_item_share: of the events since the newest that the model was trained on, those with items that it does not know. popularity_shift:
+the population stability index of the items of these events against as many before the training; 0.1 is little, 0.25 much. Both need 1,000
+events since the training, and look at the newest 100,000; value is NULL before. coverage: the share of the catalogue that stands in the
+lists of the 100 users (items, for related items) with the newest events; concentration: the share of the places in these lists that go to
+the 1 % of items listed most, with a limit from 1,000 items on. These lists are not counted in recsys.stat_campaigns.
+Runs as you; needs the rights of recsys.get_recommendations. Errors: RS001; RS004 without a model.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.drift_breaches(dataset_group text)
+RETURNS TABLE (dataset_group_name text, campaign text, measure text, value float8, "limit" float8, evidence text)
+LANGUAGE c STABLE PARALLEL UNSAFE ROWS 2 AS 'MODULE_PATHNAME', 'recsys_drift_breaches';
+COMMENT ON FUNCTION recsys_internal.drift_breaches(text) IS 'what recsys.drift finds above its limit, of all campaigns of a group or of all groups';
+
 -- ---- health
 
-CREATE OR REPLACE FUNCTION recsys.health(dataset_group text DEFAULT NULL, max_model_age interval DEFAULT '14 days', max_p99_ms float8 DEFAULT 100)
+CREATE OR REPLACE FUNCTION recsys.health(dataset_group text DEFAULT NULL, max_model_age interval DEFAULT '14 days', max_p99_ms float8 DEFAULT 100,
+    max_short_share float8 DEFAULT 0.05, max_fallback_share float8 DEFAULT 0.5)
 RETURNS TABLE (severity text, dataset_group text, object text, finding text, evidence text, advice text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
+LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 10
 BEGIN ATOMIC
     WITH version AS (
         SELECT v.*, max(number) FILTER (WHERE status = 'ACTIVE') OVER (PARTITION BY v.dataset_group, v.solution) AS newest_active,
@@ -225,6 +258,28 @@ BEGIN ATOMIC
             'recsys.check names missing indexes; recsys.prewarm reads what lies on disk.'
         FROM recsys.stat_campaigns AS s WHERE s.p99_ms > max_p99_ms
         UNION ALL
+        SELECT 'warning', s.dataset_group, 'campaign ' || s.campaign, 'lists are short', s.short_answers || ' of ' || s.calls || ' answers since ' || s.since
+            || ' had fewer items than were asked for', 'Filters leave too few items; recsys.why_not tells what stands in an item''s way.'
+        FROM recsys.stat_campaigns AS s WHERE s.calls >= 100 AND s.short_answers > max_short_share * s.calls
+        UNION ALL
+        SELECT 'warning', s.dataset_group, 'campaign ' || s.campaign, 'ids are unknown', s.fallbacks || ' of ' || s.calls || ' answers since ' || s.since
+            || ' had nothing to go by', 'Compare the ids of requests and of events; send events of visitors who have not signed in under their session''s id.'
+        FROM recsys.stat_campaigns AS s WHERE s.calls >= 100 AND s.fallbacks > max_fallback_share * s.calls
+        UNION ALL
+        SELECT 'warning', p.dataset_group, 'campaign ' || p.campaign, 'scores have shifted', 'mean score of the best item: ' || round(p.now::numeric, 4)
+            || ' in the last hour, ' || round(p.before::numeric, 4) || ' before', 'See whether requests, context or filters have changed, and recsys.drift.'
+        FROM (SELECT t.dataset_group, t.campaign, sum(t.mean_top_score * t.calls) FILTER (WHERE t.lately) / nullif(sum(t.calls) FILTER (WHERE t.lately), 0) AS now,
+                sum(t.mean_top_score * t.calls) FILTER (WHERE NOT t.lately) / nullif(sum(t.calls) FILTER (WHERE NOT t.lately), 0) AS before,
+                sum(t.calls) FILTER (WHERE t.lately) AS calls_now, sum(t.calls) FILTER (WHERE NOT t.lately) AS calls_before
+              FROM (SELECT x.*, x.period_start >= clock_timestamp() - interval '65 minutes' AS lately FROM recsys_internal.campaign_periods() AS x
+                    WHERE x.mean_top_score IS NOT NULL) AS t GROUP BY 1, 2) AS p
+        WHERE p.calls_now >= 100 AND p.calls_before >= 100 AND greatest(p.now, p.before) > 2 * least(p.now, p.before)
+        UNION ALL
+        SELECT 'warning', d.dataset_group_name, 'campaign ' || d.campaign, coalesce('data have drifted: ' || d.measure, 'drift cannot be measured'),
+            coalesce(round(d.value::numeric, 3) || ' (limit ' || d."limit" || '): ', '') || d.evidence,
+            CASE WHEN d.measure IS NULL THEN 'recsys.check tells what is wrong with the data.' ELSE 'Train again; recsys.watch can do so by itself.' END
+        FROM recsys_internal.drift_breaches(health.dataset_group) AS d
+        UNION ALL
         SELECT 'warning', s.dataset_group, 'schedule ' || s.id, 'schedule does not run', s.kind || ' of ' || s.resource || ' is ' || s.status,
             'recsys.resume_schedule lets it go on.'
         FROM recsys.schedules AS s WHERE s.status IN ('PAUSED', 'PARKED')
@@ -243,9 +298,42 @@ BEGIN ATOMIC
     SELECT f.* FROM found AS f WHERE health.dataset_group IS NULL OR f.dataset_group = health.dataset_group
     ORDER BY array_position('{error,warning,notice}'::text[], f.severity), f.dataset_group, f.object, f.finding;
 END;
-COMMENT ON FUNCTION recsys.health(text, interval, float8) IS
+COMMENT ON FUNCTION recsys.health(text, interval, float8, float8, float8) IS
 'What an operator should look at, in a group or in all that you may read, worst first; no row: all is well. error: a campaign that does
 not serve, a newest training or job that failed. warning: a model older than max_model_age, more than 1 % of a campaign''s requests failing,
-a 99th percentile above max_p99_ms, a schedule that is paused or parked. notice: a newer version that is not deployed, a floor above 1 that
+a 99th percentile above max_p99_ms, of 100 answers or more a greater share than max_short_share that had fewer items than asked for, or
+than max_fallback_share of users or items that are unknown, a mean score of the best items that has doubled or halved in the last hour,
+data that have drifted (recsys.drift), a schedule that is paused or parked. notice: a newer version that is not deployed, a floor above 1 that
 was not used in 9 of the newest 12 five-minute periods, a campaign that nobody asked for a day. The same finding has the same words
 each time. What is counted is of this server since it started. recsys.check looks at the data.';
+
+-- ---- watching
+
+CREATE OR REPLACE FUNCTION recsys.watch(dataset_group text, every interval DEFAULT '5 minutes', retrain_on_drift boolean DEFAULT false,
+    delete_idle_after interval DEFAULT NULL, adjust_floor boolean DEFAULT false) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_watch';
+COMMENT ON FUNCTION recsys.watch(text, interval, boolean, interval, boolean) IS
+'Has a background worker look at recsys.health of a group again and again, or changes how. What has come and what has gone is told to
+whoever listens: NOTIFY recsys_health with {"event": "raised" or "cleared", "dataset_group", "severity", "object", "finding", "evidence"};
+recsys.findings shows what stands. The traffic of recsys.stat_campaign_periods is written down and kept for 15 days.
+retrain_on_drift: a solution is trained in full when recsys.drift of one of its campaigns finds a breach and its newest version is a day old.
+delete_idle_after: campaigns that nobody asked on this server for so long (recsys.idle_campaigns) are deleted, recommenders stopped; not those of experiments.
+adjust_floor: while the quietest full hour of 14 days lies below the min_provisioned_tps of a campaign that is older than a day, the floor
+sinks by a quarter an hour, down to 1. All three are off unless asked for.
+Needs the ownership of the group''s schema. Errors: RS001; 22023 for an interval that is not positive.';
+
+CREATE OR REPLACE FUNCTION recsys.unwatch(dataset_group text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'recsys_unwatch';
+COMMENT ON FUNCTION recsys.unwatch(text) IS
+'Ends the watching of a group; its findings and the traffic that was written down are forgotten. Needs the ownership of the group''s
+schema. Errors: RS001, also when the group is not watched.';
+
+CREATE OR REPLACE FUNCTION recsys_internal.list_findings()
+RETURNS TABLE (dataset_group text, severity text, object text, finding text, evidence text, since timestamptz)
+LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'recsys_list_findings';
+COMMENT ON FUNCTION recsys_internal.list_findings() IS 'rows of the view recsys.findings';
+
+CREATE OR REPLACE VIEW recsys.findings AS SELECT * FROM recsys_internal.list_findings();
+COMMENT ON VIEW recsys.findings IS
+'What the newest look at the groups that recsys.watch watches has found, and since when, of those that the current user may read.';
+GRANT SELECT ON recsys.findings TO PUBLIC;

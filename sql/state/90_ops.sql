@@ -56,6 +56,35 @@ CREATE TABLE recsys_internal.attributed_metric (
 SELECT pg_extension_config_dump('recsys_internal.metric_attribution', '');
 SELECT pg_extension_config_dump('recsys_internal.metric_attribution_id_seq', '');
 SELECT pg_extension_config_dump('recsys_internal.attributed_metric', '');
+-- Groups that are watched: what recsys.health finds, since when; and the traffic of their campaigns beyond what memory keeps.
+CREATE TABLE recsys_internal.watch (
+    group_id bigint PRIMARY KEY REFERENCES recsys_internal.dataset_group ON DELETE CASCADE,
+    retrain_on_drift boolean NOT NULL,
+    delete_idle_after interval,                     -- null: never
+    adjust_floor boolean NOT NULL
+);
+
+CREATE TABLE recsys_internal.finding (
+    group_id bigint NOT NULL REFERENCES recsys_internal.dataset_group ON DELETE CASCADE,
+    object text NOT NULL,
+    finding text NOT NULL,
+    severity text NOT NULL,
+    evidence text,
+    since timestamptz NOT NULL,
+    PRIMARY KEY (group_id, object, finding)
+);
+
+CREATE TABLE recsys_internal.campaign_period (
+    campaign_id bigint NOT NULL REFERENCES recsys_internal.campaign ON DELETE CASCADE,
+    period_start timestamptz NOT NULL,
+    calls bigint NOT NULL,
+    floor float8 NOT NULL,                          -- min_provisioned_tps at the time
+    PRIMARY KEY (campaign_id, period_start)
+);
+
+SELECT pg_extension_config_dump('recsys_internal.watch', '');
+SELECT pg_extension_config_dump('recsys_internal.finding', '');
+SELECT pg_extension_config_dump('recsys_internal.campaign_period', '');
 SELECT pg_extension_config_dump('recsys_internal.experiment', '');
 SELECT pg_extension_config_dump('recsys_internal.experiment_id_seq', '');
 SELECT pg_extension_config_dump('recsys_internal.experiment_weights', '');

@@ -10,6 +10,7 @@
 #include "serve/batch_job.hpp"
 #include "store/model_cache.hpp"
 
+#include "ops/watch.hpp"
 #include "stats/campaigns.hpp"
 #include "stats/progress.hpp"
 #include "stats/shared.hpp"
@@ -51,6 +52,7 @@ void register_handlers() {
 	recsys::serve::register_batch_jobs();
 	recsys::train::register_jobs();
 	recsys::train::register_automatic_jobs();
+	recsys::ops::register_watch();
 }
 
 void declare_shared_areas() {

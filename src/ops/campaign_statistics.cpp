@@ -56,7 +56,7 @@ void write(const CampaignTraffic &c, pg::ResultTable &out) {
 	const auto percentile = [&f](double share) { return f.calls == 0 ? pg::null() : milliseconds(f.percentile_us(share)); };
 	const Recent now = recent(c);
 	const auto of_period = [&now](double value) { return now.known == 0 ? pg::null() : pg::float8(value); };
-	out.row({pg::text(c.group), pg::text(c.name), count(f.calls), count(f.rows), count(f.errors),
+	out.row({pg::text(c.group), pg::text(c.name), count(f.calls), count(f.rows), count(f.errors), count(f.short_answers), count(f.fallbacks),
 			 f.calls == 0 ? pg::null() : milliseconds(static_cast<double>(f.total_us) / static_cast<double>(f.calls)), percentile(0.5),
 			 percentile(0.95), percentile(0.99), f.calls == 0 ? pg::null() : milliseconds(static_cast<double>(f.max_us)),
 			 milliseconds(static_cast<double>(f.total_us)), time_or_null(f.last_call), of_period(now.average_tps), pg::float8(c.floor),
@@ -87,7 +87,8 @@ std::vector<Period> periods(const CampaignTraffic &campaign) {
 		constexpr double kSeconds = static_cast<double>(stats::kPeriodLength) / USECS_PER_SEC;
 		const std::uint32_t calls = campaign.figures.period_calls(start);
 		const double average = calls / kSeconds;
-		out.push_back({start, calls, average, average / campaign.floor, std::max(average, campaign.floor) * kSeconds / 3600});
+		out.push_back({start, calls, average, average / campaign.floor, std::max(average, campaign.floor) * kSeconds / 3600,
+					   calls == 0 ? 0 : campaign.figures.period_top_scores(start) / calls});
 	}
 	return out;
 }
@@ -108,7 +109,7 @@ RECSYS_FUNCTION(campaign_periods) {
 	for (const ops::CampaignTraffic &c : ops::campaign_traffic())
 		for (const ops::Period &p : ops::periods(c))
 			out.row({pg::text(c.group), pg::text(c.name), pg::timestamptz(p.start), pg::int8(p.calls), pg::float8(p.average_tps),
-					 pg::float8(c.floor), pg::float8(p.utilization), pg::float8(p.tps_hours)});
+					 pg::float8(c.floor), pg::float8(p.utilization), pg::float8(p.tps_hours), p.mean_top_score == 0 ? pg::null() : pg::float8(p.mean_top_score)});
 	return call.result_void();
 }
 

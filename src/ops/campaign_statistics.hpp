@@ -29,6 +29,7 @@ struct Period {
 	TimestampTz start;
 	std::uint32_t calls;
 	double average_tps, utilization, tps_hours; // utilization: average by floor
+	double mean_top_score;						// of the requests; 0 without scores
 };
 /// Those since counting began, a day back at most, oldest first.
 std::vector<Period> periods(const CampaignTraffic &campaign);

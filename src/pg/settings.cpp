@@ -15,6 +15,7 @@ int max_workers = 2;
 int model_cache_limit = 1024;
 int private_model_limit = 256;
 bool service_limits = false;
+bool track_campaigns = true;
 int train_memory_limit = 0;
 int train_threads = 2;
 int trending_cache = 10;
@@ -81,6 +82,8 @@ void define(bool preloading) {
 	DefineCustomBoolVariable("recsys.service_limits", "Enforces the quotas of the service recsys is compatible with.",
 							 "When off, only technical limits apply.", &service_limits, false, PGC_SUSET, 0, nullptr,
 							 nullptr, nullptr);
+	DefineCustomBoolVariable("recsys.track_campaigns", "Counts what campaigns are asked.", "See recsys.stat_campaigns.", &track_campaigns, true,
+							 PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	define_int({"recsys.train_memory_limit", "Sets the memory that one training run may use.", "0 means no limit.",
 				&train_memory_limit, 0, 0, 1 << 22, PGC_SUSET, GUC_UNIT_MB});
 	define_int({"recsys.train_threads", "Sets the number of threads of one training run.",

@@ -14,6 +14,7 @@ extern int max_workers;			 // background workers of recsys at a time; 0 = none
 extern int model_cache_limit;	 // MB of shared memory for models
 extern int private_model_limit;	 // MB of a model's private copy in one backend
 extern bool service_limits;		 // enforce the quotas of the service
+extern bool track_campaigns;	 // count requests
 extern int train_memory_limit;	 // MB a training run may use; 0 = no limit
 extern int train_threads;		 // threads of a training run
 extern int trending_cache;		 // seconds for which a session keeps the counts of trending items

@@ -292,7 +292,7 @@ void get_action_recommendations(const ActionRequest &request, pg::ResultTable &o
 		throw Error(sqlstate::InvalidParameter, endpoint->called() + " answers with items",
 					"Its recipe is \"" + std::string(spec.name) + "\".",
 					"Use a campaign of recipe \"next-best-action\".");
-	call.done(ActionAnswer(*endpoint, request).write(out));
+	call.done({ActionAnswer(*endpoint, request).write(out)});
 }
 
 } // namespace recsys::serve

@@ -1,5 +1,6 @@
 #include "serve/answer.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "store/recommendation_id.hpp"
@@ -97,6 +98,22 @@ void write_answer(const pg::ResultTable &table, Endpoint &endpoint, std::span<co
 			tuplestore_putvalues(store, shape, d, nulls);
 		}
 	});
+}
+
+stats::Answered counted(const Endpoint &endpoint, std::span<const AnswerRow> rows, std::size_t asked) {
+	stats::Answered out{rows.size(), rows.size() < std::min(asked, endpoint.model().items().size()), false, {}};
+	const recipe::RecipeSpec &spec = endpoint.spec();
+	// What is promoted or explored is so for everybody.
+	const auto best = std::find_if(rows.begin(), rows.end(), [](const AnswerRow &row) {
+		return row.promotion.empty() && std::string_view(row.reason) != "exploration";
+	});
+	if (best == rows.end())
+		return out;
+	const std::string_view reason = best->reason;
+	out.fallback = (spec.needs_user || spec.needs_item) && (reason == "popular" || reason == "new");
+	if (best->scored)
+		out.top_score = best->score;
+	return out;
 }
 
 void check_service_limit(std::size_t count, bool with_metadata, const char *what) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "serve/endpoint.hpp"
+#include "stats/campaigns.hpp"
 
 namespace recsys::serve {
 
@@ -26,6 +27,9 @@ struct AnswerRow {
 /// Writes rank, item_id, score, reason, promotion_name, metadata, recommendation_id. Within a SpiScope.
 void write_answer(const pg::ResultTable &table, Endpoint &endpoint, std::span<const AnswerRow> rows,
 				  const std::vector<std::string> &metadata_columns);
+
+/// What is counted of an answer when `asked` rows were wanted.
+stats::Answered counted(const Endpoint &endpoint, std::span<const AnswerRow> rows, std::size_t asked);
 
 /// Errors: RS003 for more results than the service allows, under recsys.service_limits.
 void check_service_limit(std::size_t count, bool with_metadata, const char *what);

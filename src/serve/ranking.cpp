@@ -119,7 +119,7 @@ void get_personalized_ranking(const RankingRequest &request, const pg::ResultTab
 	call.of(endpoint->campaign_id());
 	answer(*endpoint, request, [&](std::span<const AnswerRow> rows) {
 		write_answer(out, *endpoint, rows, request.metadata_columns);
-		call.done(rows.size());
+		call.done(counted(*endpoint, rows, rows.size()));
 	});
 }
 

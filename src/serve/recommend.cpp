@@ -163,7 +163,7 @@ void get_recommendations(const RecommendationRequest &request, const pg::ResultT
 	call.of(endpoint->campaign_id());
 	answer(*endpoint, request, [&](std::span<const AnswerRow> rows) {
 		write_answer(out, *endpoint, rows, request.metadata_columns);
-		call.done(rows.size());
+		call.done(counted(*endpoint, rows, static_cast<std::size_t>(request.num_results == 0 ? kDefaultResults : request.num_results)));
 	});
 }
 

@@ -9,7 +9,9 @@
 #include <cmath>
 #include <ctime>
 #include <unordered_map>
+#include <utility>
 
+#include "pg/settings.hpp"
 #include "stats/shared.hpp"
 
 namespace recsys::stats {
@@ -22,9 +24,9 @@ struct Slot {
 	pg_atomic_uint64 campaign_id; // 0 = free
 	pg_atomic_uint32 database;
 	pg_atomic_uint64 since, last_call; // TimestampTz
-	pg_atomic_uint64 calls, rows, errors, total_us, max_us;
+	pg_atomic_uint64 calls, rows, errors, total_us, max_us, short_answers, fallbacks;
 	pg_atomic_uint64 latency[kLatencyBuckets];
-	pg_atomic_uint64 periods[kPeriods];
+	pg_atomic_uint64 periods[kPeriods], top_scores[kPeriods];
 
 	bool belongs_to(std::int64_t id) const {
 		auto &self = const_cast<Slot &>(*this);
@@ -49,6 +51,8 @@ void attach(void *memory, LWLockPadded *locks, bool fresh) {
 		area->since = GetCurrentTimestamp();
 }
 
+bool counting() noexcept { return area != nullptr && pg::settings::track_campaigns; }
+
 std::uint64_t monotonic_us() noexcept {
 	timespec now{};
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -56,12 +60,15 @@ std::uint64_t monotonic_us() noexcept {
 }
 
 void begin_anew(Slot &slot) {
-	for (pg_atomic_uint64 *counter : {&slot.last_call, &slot.calls, &slot.rows, &slot.errors, &slot.total_us, &slot.max_us})
+	for (pg_atomic_uint64 *counter : {&slot.last_call, &slot.calls, &slot.rows, &slot.errors, &slot.total_us, &slot.max_us, &slot.short_answers,
+									  &slot.fallbacks})
 		pg_atomic_write_u64(counter, 0);
 	for (pg_atomic_uint64 &bucket : slot.latency)
 		pg_atomic_write_u64(&bucket, 0);
-	for (pg_atomic_uint64 &period : slot.periods)
-		pg_atomic_write_u64(&period, 0);
+	for (std::size_t p = 0; p < kPeriods; ++p) {
+		pg_atomic_write_u64(&slot.periods[p], 0);
+		pg_atomic_write_u64(&slot.top_scores[p], 0);
+	}
 	pg_atomic_write_u64(&slot.since, static_cast<std::uint64_t>(GetCurrentTimestamp()));
 }
 
@@ -98,12 +105,21 @@ Slot &slot_of(std::int64_t id) {
 	return *slot;
 }
 
-void count_in_period(Slot &slot, TimestampTz now) {
+// The word of this period: its number, and what `add` makes of the lower half, which begins with 0.
+template <class Add> void add_in_period(pg_atomic_uint64 *words, TimestampTz now, Add add) {
 	const auto period = static_cast<std::uint64_t>(now / kPeriodLength);
-	pg_atomic_uint64 &word = slot.periods[period % kPeriods];
-	std::uint64_t old = pg_atomic_read_u64(&word);
-	while (!pg_atomic_compare_exchange_u64(&word, &old, old >> 32 == period ? old + 1 : period << 32 | 1))
-		;
+	pg_atomic_uint64 &word = words[period % kPeriods];
+	std::uint64_t old = pg_atomic_read_u64(&word), next = 0;
+	do
+		next = period << 32 | add(old >> 32 == period ? static_cast<std::uint32_t>(old) : 0);
+	while (!pg_atomic_compare_exchange_u64(&word, &old, next));
+}
+
+/// The lower half of the word of the period that contains `time`.
+std::uint32_t of_period(const std::array<std::uint64_t, kPeriods> &words, TimestampTz time) noexcept {
+	const auto period = static_cast<std::uint64_t>(time / kPeriodLength);
+	const std::uint64_t word = words[period % kPeriods];
+	return word >> 32 == period ? static_cast<std::uint32_t>(word) : 0;
 }
 
 void raise_to(pg_atomic_uint64 &maximum, std::uint64_t value) {
@@ -125,10 +141,10 @@ std::size_t latency_bucket(std::uint64_t us) noexcept {
 	return std::min((octave - 1) * 4 + ((us >> (octave - 2)) & 3), kLatencyBuckets - 1);
 }
 
-CampaignCall::CampaignCall() noexcept : began_(area == nullptr ? 0 : monotonic_us()) {}
+CampaignCall::CampaignCall() noexcept : began_(counting() ? monotonic_us() : 0) {}
 
 void CampaignCall::of(std::int64_t campaign_id) {
-	if (area != nullptr)
+	if (counting())
 		slot_ = &slot_of(campaign_id);
 }
 
@@ -137,24 +153,36 @@ CampaignCall::~CampaignCall() {
 		return;
 	Slot &slot = *static_cast<Slot *>(slot_);
 	const TimestampTz now = GetCurrentTimestamp();
-	count_in_period(slot, now);
+	add_in_period(slot.periods, now, [](std::uint32_t calls) { return calls + 1; });
 	pg_atomic_write_u64(&slot.last_call, static_cast<std::uint64_t>(now));
-	if (rows_ < 0) {
+	if (!answered_) {
 		pg_atomic_fetch_add_u64(&slot.errors, 1);
 		return;
 	}
 	const std::uint64_t took = monotonic_us() - began_;
 	pg_atomic_fetch_add_u64(&slot.calls, 1);
-	pg_atomic_fetch_add_u64(&slot.rows, rows_);
+	pg_atomic_fetch_add_u64(&slot.rows, static_cast<std::int64_t>(answered_->rows));
+	if (answered_->short_of)
+		pg_atomic_fetch_add_u64(&slot.short_answers, 1);
+	if (answered_->fallback)
+		pg_atomic_fetch_add_u64(&slot.fallbacks, 1);
+	if (const std::optional<double> top = answered_->top_score)
+		add_in_period(slot.top_scores, now, [top](std::uint32_t sum) {
+			return std::bit_cast<std::uint32_t>(std::bit_cast<float>(sum) + static_cast<float>(*top));
+		});
 	pg_atomic_fetch_add_u64(&slot.total_us, static_cast<std::int64_t>(took));
 	pg_atomic_fetch_add_u64(&slot.latency[latency_bucket(took)], 1);
 	raise_to(slot.max_us, took);
 }
 
-std::uint32_t CampaignFigures::period_calls(TimestampTz time) const noexcept {
-	const auto period = static_cast<std::uint64_t>(time / kPeriodLength);
-	const std::uint64_t word = periods[period % kPeriods];
-	return word >> 32 == period ? static_cast<std::uint32_t>(word) : 0;
+Uncounted::Uncounted() noexcept : before_(std::exchange(pg::settings::track_campaigns, false)) {}
+
+Uncounted::~Uncounted() { pg::settings::track_campaigns = before_; }
+
+std::uint32_t CampaignFigures::period_calls(TimestampTz time) const noexcept { return of_period(periods, time); }
+
+double CampaignFigures::period_top_scores(TimestampTz time) const noexcept {
+	return static_cast<double>(std::bit_cast<float>(of_period(top_scores, time)));
 }
 
 double CampaignFigures::percentile_us(double share) const noexcept {
@@ -187,8 +215,12 @@ std::optional<CampaignFigures> campaign_figures(std::int64_t campaign_id) {
 	out.max_us = pg_atomic_read_u64(&slot->max_us);
 	for (std::size_t b = 0; b < kLatencyBuckets; ++b)
 		out.latency[b] = pg_atomic_read_u64(&slot->latency[b]);
-	for (std::size_t p = 0; p < kPeriods; ++p)
+	out.short_answers = pg_atomic_read_u64(&slot->short_answers);
+	out.fallbacks = pg_atomic_read_u64(&slot->fallbacks);
+	for (std::size_t p = 0; p < kPeriods; ++p) {
 		out.periods[p] = pg_atomic_read_u64(&slot->periods[p]);
+		out.top_scores[p] = pg_atomic_read_u64(&slot->top_scores[p]);
+	}
 	return out;
 }
 
